@@ -1,0 +1,58 @@
+# Needs Python 3.11 or newer with venv, and make: the rest is installed into .venv.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check format generate clean
+
+help: ## Say what each target does
+	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed-run ## Start a server with demo data on 127.0.0.1:50051, in the foreground
+	@exec $(BIN)/finlink-server serve --demo
+
+test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some of them)
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev ## Lint, format, types, proto lint, generated code, direction of imports
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/python protos/generate.py --check
+	@$(BIN)/buf lint generated/finlink/config/v1/descriptors.binpb --path finlink --config protos/buf.yaml
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev ## Format the code, and repair what the linter can repair
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format --quiet
+
+generate: $(VENV)/.installed-dev ## Write generated/ from protos/
+	@$(BIN)/python protos/generate.py
+
+clean: ## Remove .venv and caches; the data in .finlink stays
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find generated server clients protos tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Installed anew only when pyproject.toml is newer than the stamp.
+
+$(VENV)/.installed-run: pyproject.toml $(VENV)/.created
+	@echo "Installing the server into $(VENV), once: about half a minute." >&2
+	@$(PIP) install --editable '.[server,cli,demo]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
+	@echo "Installing the server and the tools into $(VENV), once: about a minute." >&2
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/.installed-run
+
+$(VENV)/.created:
+	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			$$python -m venv --clear $(VENV) && touch $@; exit; \
+		fi; \
+	done; \
+	echo "Finlink Config needs Python 3.11 or newer with venv and finds none: install it (Debian, Ubuntu: apt install python3-venv), or name one with make PYTHON=/path/to/python3." >&2; \
+	exit 1
