@@ -1,0 +1,23 @@
+"""The client of Finlink Config: what other services and people import.
+
+Needs grpcio, protobuf, googleapis-common-protos and PyJWT only; the command
+line `finlink` needs the extra `[cli]` beside them.
+"""
+
+from importlib import metadata
+
+from finlink_client.channel import open_channel, with_credential
+from finlink_client.errors import FieldViolation, FinlinkError
+
+__all__ = [
+    "FieldViolation",
+    "FinlinkError",
+    "__version__",
+    "open_channel",
+    "with_credential",
+]
+
+try:
+    __version__ = metadata.version("finlink-config")
+except metadata.PackageNotFoundError:  # a checkout on the path, not installed
+    __version__ = "0+checkout"

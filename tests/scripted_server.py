@@ -1,0 +1,72 @@
+"""A server that says what a test tells it to, for the client's own pieces."""
+
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from finlink.config import v1
+
+SECRET_NOT_FOUND = error_details_pb2.ErrorInfo(
+    domain="config.finlink", reason="SECRET_NOT_FOUND", metadata={"secret_id": "sec_1"}
+)
+
+
+class Refusal(NamedTuple):
+    """What the server aborts with, in place of an answer."""
+
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+class ScriptedServer(grpc.GenericRpcHandler):
+    """Answers every call alike, and remembers how it was called."""
+
+    def __init__(self) -> None:
+        self.answer: Message | Refusal = v1.GetSecretResponse()
+        self.metadata: list[tuple[str, str | bytes]] = []
+        self.time_remaining = 0.0
+        self.target = ""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ARG002
+        return grpc.unary_unary_rpc_method_handler(self.handle)
+
+    def handle(self, request: bytes, context: grpc.ServicerContext) -> bytes:  # noqa: ARG002
+        self.metadata = list(context.invocation_metadata())
+        self.time_remaining = context.time_remaining() or 0.0
+        if isinstance(self.answer, Refusal):
+            context.set_trailing_metadata(self.answer.trailing_metadata)
+            context.abort(self.answer.code, self.answer.details)
+        context.set_trailing_metadata((("x-call-id", "call_1"),))
+        return self.answer.SerializeToString()
+
+    def authorizations(self) -> list[str | bytes]:
+        return [value for key, value in self.metadata if key == "authorization"]
+
+
+@contextmanager
+def running() -> Iterator[ScriptedServer]:
+    handler = ScriptedServer()
+    server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[handler])
+    handler.target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield handler
+    server.stop(None).wait()
+
+
+def refusal(*details: Message) -> Refusal:
+    """Refuse as the service does, with these error details."""
+    code, message = grpc.StatusCode.NOT_FOUND, "There is no such secret."
+    status = status_pb2.Status(code=code.value[0], message=message)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    binary = ("grpc-status-details-bin", status.SerializeToString())
+    return Refusal(code, message, (("x-call-id", "call_1"), binary))
