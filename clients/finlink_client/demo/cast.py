@@ -112,8 +112,8 @@ def clock(time: Timestamp) -> str:
 def row(event: v1.AuditEvent) -> dict[str, str]:
     actor = bare(v1.ActorKind.Name(event.actor.kind), "ACTOR_KIND_").lower().replace("_", " ")
     return {
-        "time": clock(event.event_time),
-        "event": event.type if event.count <= 1 else f"{event.type} ({event.count} times)",
+        "time (UTC)": event.event_time.ToDatetime().strftime("%H:%M:%S"),
+        "event": event.type if event.count <= 1 else f"{event.type} x{event.count}",
         "by": actor,
         "on": event.target_id,
     }
