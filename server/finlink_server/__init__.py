@@ -1,0 +1,1 @@
+"""Finlink Config: the service that owns an app's whole API configuration."""
