@@ -1,0 +1,196 @@
+"""The settings of the server: the only reader of the environment.
+
+A wrong value stops the start, and every wrong setting is named at once.
+"""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+PREFIX = "FINLINK_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigError(Exception):
+    """Settings that the server cannot start with; one line for each."""
+
+
+class Config(BaseModel):
+    """One field for each `FINLINK_…` variable; the description is its documentation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    listen: str = Field("127.0.0.1:50051", description="Address and port to serve gRPC on.")
+    data_dir: Path = Field(Path(".finlink"), description="Where the database and the key live.")
+    database_url: str = Field(
+        "", description="`sqlite:///…`. Default: `sqlite:///<data dir>/finlink.db`."
+    )
+    master_key_file: Path = Field(
+        Path(), description="The master key. Default: `<data dir>/master.key`."
+    )
+    tls_cert: Path | None = Field(None, description="Certificate chain to serve with, PEM.")
+    tls_key: Path | None = Field(None, description="Private key of the certificate, PEM.")
+    plaintext: Literal["loopback", "allow"] = Field(
+        "loopback", description="Where to serve without TLS: on `loopback` only, or `allow`."
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Comma-separated CIDR blocks whose `x-forwarded-for` is believed."
+    )
+    reflection: bool = Field(default=True, description="Whether to serve gRPC reflection.")
+    issuer: str = Field(
+        "https://config.finlink.example", description="The `iss` of every token.", max_length=255
+    )
+    bcrypt_cost: int = Field(12, ge=10, le=16, description="Cost of password hashes, 10 to 16.")
+    drain_seconds: float = Field(
+        20.0, ge=0, le=3600, description="How long running calls may take to finish at a stop."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log line to write."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or `auto`: text on a terminal, else json."
+    )
+    limit_handler_threads: int = Field(
+        16, ge=2, le=256, description="Threads that work on calls without a password."
+    )
+    limit_hash_queue: int = Field(
+        16, ge=1, le=1024, description="Passwords that may wait to be hashed."
+    )
+    limit_concurrent_calls: int = Field(
+        4096, ge=16, le=100_000, description="Calls and streams at one time; hard limit."
+    )
+    limit_message_bytes: int = Field(
+        4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="Largest request, bytes."
+    )
+    limit_metadata_bytes: int = Field(
+        16 * 1024, ge=8192, le=1024 * 1024, description="Largest metadata of a call, bytes."
+    )
+    limit_sign_in_failures: int = Field(
+        100_000,
+        ge=100,
+        le=10_000_000,
+        description="Failed sign-ins remembered, by e-mail and client address.",
+    )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        split_listen(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        if value and not value.startswith("sqlite:///"):
+            message = "must begin with `sqlite:///`, then a path"
+            raise ValueError(message)
+        return value
+
+    @field_validator("tls_cert", "tls_key")
+    @classmethod
+    def _check_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not os.access(value, os.R_OK):
+            message = f"names {value}, which is not there or cannot be read"
+            raise ValueError(message)
+        return value
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite database's file."""
+        if self.database_url:
+            return Path(urlsplit(self.database_url).path[1:])
+        return self.data_dir / "finlink.db"
+
+    @property
+    def key_path(self) -> Path:
+        """The master key's file."""
+        if self.master_key_file == Path():
+            return self.data_dir / "master.key"
+        return self.master_key_file
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback(split_listen(self.listen)[0])
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Split `host:port` or `[v6]:port`."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
+        message = "must be an address and a port, such as 127.0.0.1:50051 or [::1]:50051"
+        raise ValueError(message)
+    if host != "localhost":
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            message = f"must begin with an IP address or localhost, not {host}"
+            raise ValueError(message) from None
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings, or raise one ConfigError that names all that are wrong."""
+    environ = os.environ if environ is None else environ
+    known = {PREFIX + name.upper(): name for name in Config.model_fields}
+    problems = [*_unknown(environ, known), *_not_together(environ)]
+    values = {name: environ[key] for key, name in known.items() if environ.get(key)}
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(item) for item in error.errors()]
+    else:
+        if not problems:
+            return config
+    raise ConfigError("\n".join(problems))
+
+
+def _not_together(environ: Mapping[str, str]) -> Iterator[str]:
+    """Find settings that are right by themselves but do not go together."""
+    cert, key = environ.get("FINLINK_TLS_CERT"), environ.get("FINLINK_TLS_KEY")
+    if bool(cert) != bool(key):
+        yield "FINLINK_TLS_CERT and FINLINK_TLS_KEY go together: set both or neither."
+    listen = environ.get("FINLINK_LISTEN") or Config.model_fields["listen"].default
+    try:
+        host, _ = split_listen(listen)
+    except ValueError:
+        return  # named by the field's own check
+    if not cert and environ.get("FINLINK_PLAINTEXT") != "allow" and not is_loopback(host):
+        yield (
+            f"FINLINK_LISTEN is {listen}, which others can reach, and there is no TLS: set"
+            " FINLINK_TLS_CERT and FINLINK_TLS_KEY, listen on 127.0.0.1, or, behind something that"
+            " encrypts, set FINLINK_PLAINTEXT=allow."
+        )
+
+
+def _unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[str]:
+    for key in sorted(environ):
+        if key.startswith(PREFIX) and key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see the README's table of settings."
+            yield f"{key} is no setting of this server: {hint}"
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{PREFIX}{str(item['loc'][0]).upper()}: {message}."
