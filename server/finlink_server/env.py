@@ -1,0 +1,49 @@
+"""What every domain function works with: one object, made by the composition root."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from finlink_server import ids
+from finlink_server.crypto import Keyring
+from finlink_server.hashing import Hasher
+from finlink_server.storage.database import Database
+from finlink_server.tokens import VerifyKey
+
+MICROSECONDS = 1_000_000  # in a second
+
+
+def system_clock() -> int:
+    """The time in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True)
+class Env:
+    """The service's surroundings. The clock comes in here and nowhere else."""
+
+    database: Database
+    keyring: Keyring
+    hasher: Hasher
+    issuer: str
+    max_sign_in_failures: int
+    now: Callable[[], int] = system_clock
+    verify_keys: dict[str, VerifyKey] = field(default_factory=dict)
+
+    def new_id(self, prefix: str) -> str:
+        """Make an id, ordered by time."""
+        return ids.new_id(prefix, self.now())
+
+    @contextmanager
+    def transaction(self, *locks: str) -> Iterator[None]:
+        """Write, all or nothing.
+
+        `locks` are the ids of the parents over whose rows a rule is about to be
+        decided: the app for its secrets, the secret for its session, the Link
+        token for its opens. SQLite has one writer at a time, so they are given
+        for the reader, and for databases that have more.
+        """
+        del locks
+        with self.database.transaction():
+            yield

@@ -1,0 +1,112 @@
+"""The database: opening it, and one way to write to it.
+
+SQLite in WAL mode with `synchronous=FULL`: what was committed is on the disk. A
+connection for each thread, kept open. Every write transaction begins IMMEDIATE,
+behind one lock per process: SQLite's own busy handler is a lottery in which one
+thread can wait for seconds.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import peewee
+import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
+
+from finlink_server import deadline
+from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, Refusal
+from finlink_server.storage.models import MODELS
+
+_BUSY_SECONDS: Final = 5.0
+_MIB: Final = 1024 * 1024
+# SQLite before these could corrupt a WAL database that several connections
+# write (sqlite.org/wal.html, "the WAL-reset bug").
+_SOUND: Final = (3, 51, 3)
+_SOUND_BACKPORTS: Final = ((3, 50, 7), (3, 44, 6))
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+class Database:
+    """One SQLite database, bound to the models."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the database, making the file if there is none."""
+        check_sqlite(sqlite_version())
+        self.path = path
+        self.peewee = peewee.SqliteDatabase(
+            str(path),
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",
+                "foreign_keys": 1,
+                "busy_timeout": int(_BUSY_SECONDS * 1000),
+                "journal_size_limit": 64 * _MIB,
+            },
+            timeout=_BUSY_SECONDS,
+        )
+        self._write_lock = threading.Lock()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.peewee.connect()
+        except (OSError, peewee.PeeweeException) as error:
+            message = f"The database {path} cannot be opened: {error}."
+            raise DatabaseError(message) from error
+        self.peewee.bind(MODELS)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write, all or nothing. Waits for the write lock as long as the call may."""
+        deadline.check()
+        if not self._write_lock.acquire(timeout=deadline.remaining(_BUSY_SECONDS)):
+            deadline.check()
+            raise DatabaseBusy
+        try:
+            with self.peewee.transaction("IMMEDIATE"):
+                yield
+        finally:
+            self._write_lock.release()
+
+    def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
+        """Run one statement as it stands."""
+        return self.peewee.execute_sql(sql, parameters)
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever made in it."""
+        return not self.peewee.get_tables()
+
+    def close(self) -> None:
+        """Close this thread's connection; the others end with their threads."""
+        self.peewee.close()
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """The version of the SQLite library that Peewee uses."""
+    return tuple(int(part) for part in sqlite_driver.sqlite_version.split("."))
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Refuse a SQLite that can corrupt the database."""
+    backport = any(version[:2] == fixed[:2] and version >= fixed for fixed in _SOUND_BACKPORTS)
+    if version < _SOUND and not backport:
+        message = (
+            f"SQLite {'.'.join(map(str, version))} can corrupt a database that several connections"
+            " write. Install `pysqlite3` 0.6 or newer, which brings a sound one."
+        )
+        raise DatabaseError(message)
+
+
+def refusal_for(error: Exception) -> Refusal | None:
+    """Translate a database error that waiting may cure; None for a defect of ours."""
+    if not isinstance(error, (peewee.OperationalError, peewee.InterfaceError, sqlite_driver.Error)):
+        return None
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return DatabaseBusy()
+    if "no such" in text or "syntax" in text:
+        return None
+    return DatabaseUnavailable()
