@@ -1,0 +1,66 @@
+"""Lists in pages.
+
+A page token is the sealed place where the page before ended, bound to the
+caller, the list and its filter: nobody can read, forge or carry it elsewhere.
+"""
+
+from __future__ import annotations  # Peewee's classes take no parameters at run time
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from peewee import Field, ModelSelect
+
+from finlink_server.crypto import SealBroken
+from finlink_server.domain.caller import Caller
+from finlink_server.env import Env
+from finlink_server.errors import PageTokenInvalid
+
+_DEFAULT = 50
+_MOST = 500
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[_T]):
+    """Some rows, and the token of the next page; empty on the last."""
+
+    rows: Sequence[_T]
+    next_token: str
+
+
+def page(
+    env: Env,
+    caller: Caller,
+    query: ModelSelect[Any],
+    key: Field[Any],
+    *,
+    size: int,
+    token: str,
+    filters: object,
+    newest_first: bool = False,
+) -> Page[Any]:
+    """Read one page of a query in the order of a unique column."""
+    place = f"page|{caller.kind.name}|{caller.owner}|{caller.call.method}|{filters!r}"
+    if token:
+        last = _open(env, token, place)
+        query = query.where(key < last if newest_first else key > last)
+    size = min(size or _DEFAULT, _MOST)
+    rows = list(query.order_by(key.desc() if newest_first else key).limit(size + 1))
+    if len(rows) <= size:
+        return Page(rows, "")
+    rows = rows[:size]
+    sealed = env.keyring.seal(json.dumps(getattr(rows[-1], key.name)).encode(), place)
+    return Page(rows, base64.urlsafe_b64encode(sealed).rstrip(b"=").decode())
+
+
+def _open(env: Env, token: str, place: str) -> str | int:
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        last: str | int = json.loads(env.keyring.open(sealed, place))
+    except (ValueError, SealBroken) as error:
+        raise PageTokenInvalid from error
+    return last

@@ -1,0 +1,63 @@
+"""Passwords behind an account token: asked for before what cannot be undone."""
+
+from finlink_server.domain import account_tokens, journal
+from finlink_server.domain.caller import Caller
+from finlink_server.env import Env
+from finlink_server.errors import CredentialInvalid, PasswordWrong
+from finlink_server.storage.models import Account, AccountToken
+
+MOST_FAILURES = 5
+
+
+def confirm(env: Env, caller: Caller, password: str) -> None:
+    """Go on only if this is the password of the caller's account.
+
+    Slow, so call it before the transaction. Failures count for the caller's
+    token, which the fifth ends. A token that ended meanwhile learns nothing: of
+    many guesses sent at once, those that finish after the fifth failure get the
+    same answer, right or wrong.
+    """
+    account = Account.get_by_id(caller.account_id)
+    right = env.hasher.check(password, stored_hash(env, account))
+
+    failures = 0
+    with env.transaction(caller.token_id):
+        token = AccountToken.get_by_id(caller.token_id)
+        if not account_tokens.is_live(env, token):
+            raise CredentialInvalid(problem="it has ended")
+        if right:
+            if token.password_failures:
+                token.password_failures = 0
+                token.save(only=[AccountToken.password_failures])
+            return
+        failures = token.password_failures + 1
+        token.password_failures = failures
+        token.save(only=[AccountToken.password_failures])
+        if failures >= MOST_FAILURES:
+            account_tokens.end(env, caller.token_id, "PASSWORD_FAILURES")
+        journal.refuse(
+            env,
+            caller,
+            "password.refused",
+            caller.token_id,
+            "PASSWORD_WRONG",
+            account_id=caller.account_id,
+        )
+    raise PasswordWrong(attempts_left=MOST_FAILURES - failures)
+
+
+def stored_hash(env: Env, account: Account | None) -> bytes | None:
+    """The bcrypt hash of an account's password, if there are an account and a password."""
+    if account is None or account.sealed_password is None:
+        return None
+    return env.keyring.open(account.sealed_password, place(account.id))
+
+
+def seal(env: Env, account_id: str, password: str) -> bytes:
+    """Hash a new password and seal the hash. Slow, so call it before the transaction."""
+    return env.keyring.seal(env.hasher.hash(password), place(account_id))
+
+
+def place(account_id: str) -> str:
+    """Where an account's hash is sealed for."""
+    return f"account.password:{account_id}"

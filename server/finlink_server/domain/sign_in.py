@@ -1,0 +1,139 @@
+"""Signing in with e-mail and password.
+
+Failures count per e-mail and client address, and make the next attempt wait
+longer and longer. They are counted alike for e-mails that have no account, and
+they never delay anybody at another address or with an account token.
+"""
+
+from dataclasses import dataclass
+
+from finlink_server.domain import account_tokens, accounts, journal, passwords
+from finlink_server.domain.caller import Caller, CallerKind
+from finlink_server.env import MICROSECONDS, Env
+from finlink_server.errors import AccountSuspended, RateLimited, SignInFailed
+from finlink_server.storage.models import Account, AccountToken, SignInFailure
+
+_FREE_FAILURES = 3
+_LONGEST_DELAY = 15 * 60  # seconds
+_FORGOTTEN = 24 * 3600 * MICROSECONDS
+_PURGED_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A customer who proved e-mail and password."""
+
+    account: Account
+    issued: account_tokens.Issued
+
+
+def sign_in(env: Env, caller: Caller, email: str, password: str) -> SignedIn:
+    """Prove e-mail and password, and get an account token."""
+    key = _throttle_key(env, caller, email)
+    _refuse_early(env, caller, key, email)
+    account = accounts.by_email(email)
+    stored = passwords.stored_hash(env, account)
+    right = env.hasher.check(password, stored)  # slow, and the same work without an account
+
+    better = None
+    if right and account and stored and env.hasher.is_outdated(stored):
+        better = passwords.seal(env, account.id, password)
+    token = _settle(env, caller, key, email, account if right else None, better)
+    return SignedIn(accounts.get(token.account_id), account_tokens.issue(env, token))
+
+
+def delay_after(failures: int) -> int:
+    """How long the next attempt must wait, in seconds: 0, 0, 0, 2, 4, 8 … 15 minutes."""
+    if failures <= _FREE_FAILURES:
+        return 0
+    return min(_LONGEST_DELAY, 1 << min(failures - _FREE_FAILURES, 30))
+
+
+def _settle(
+    env: Env,
+    caller: Caller,
+    key: str,
+    email: str,
+    account: Account | None,
+    better: bytes | None,
+) -> AccountToken:
+    """Decide in one transaction, so that guesses sent at once count as if sent in turn."""
+    refusal: SignInFailed | RateLimited | AccountSuspended
+    with env.transaction(key):
+        wait = _wait(env, key)
+        account = account and Account.get_by_id(account.id)
+        if wait:
+            refusal = RateLimited(retry_after=wait)
+        elif account is None:
+            _count_failure(env, key)
+            refusal = SignInFailed()
+        elif account.suspend_time is not None:
+            refusal = AccountSuspended()
+        else:
+            SignInFailure.delete().where(SignInFailure.key == key).execute()
+            if better is not None:
+                account.sealed_password = better
+                account.save(only=[Account.sealed_password])
+            token = account_tokens.begin(env, account.id)
+            owner = caller.proven(CallerKind.ACCOUNT, account.id)
+            journal.write(env, owner, "account.signed_in", token.id, account_id=account.id)
+            return token
+        _journal_refusal(env, caller, email, refusal.reason)
+    raise refusal
+
+
+def _refuse_early(env: Env, caller: Caller, key: str, email: str) -> None:
+    """Refuse before any hashing while an earlier failure makes this caller wait."""
+    wait = _wait(env, key)
+    if wait:
+        with env.transaction(key):
+            _journal_refusal(env, caller, email, RateLimited.reason)
+        raise RateLimited(retry_after=wait)
+
+
+def _journal_refusal(env: Env, caller: Caller, email: str, reason: str) -> None:
+    account = accounts.by_email(email)
+    credential = account.id if account else _email_mac(env, email)
+    account_id = account.id if account else ""
+    journal.refuse(env, caller, "sign_in.refused", credential, reason, account_id=account_id)
+
+
+def _wait(env: Env, key: str) -> float:
+    row = SignInFailure.get_or_none(SignInFailure.key == key)
+    return max(0.0, (row.blocked_until - env.now()) / MICROSECONDS) if row else 0.0
+
+
+def _count_failure(env: Env, key: str) -> None:
+    now = env.now()
+    _purge(env, now)
+    row = SignInFailure.get_or_none(SignInFailure.key == key)
+    failures = 1 if row is None or row.last_time < now - _FORGOTTEN else row.failures + 1
+    SignInFailure.insert(
+        key=key,
+        failures=failures,
+        last_time=now,
+        blocked_until=now + delay_after(failures) * MICROSECONDS,
+    ).on_conflict(
+        conflict_target=[SignInFailure.key],
+        preserve=[SignInFailure.failures, SignInFailure.last_time, SignInFailure.blocked_until],
+    ).execute()
+
+
+def _purge(env: Env, now: int) -> None:
+    """Forget what is old; and the oldest, should there be too many."""
+    old = SignInFailure.select(SignInFailure.key).order_by(SignInFailure.last_time)
+    if SignInFailure.select().count() < env.max_sign_in_failures:
+        old = old.where(SignInFailure.last_time < now - _FORGOTTEN)
+    keys = [row.key for row in old.limit(_PURGED_AT_ONCE)]
+    if keys:
+        SignInFailure.delete().where(SignInFailure.key.in_(keys)).execute()
+
+
+def _throttle_key(env: Env, caller: Caller, email: str) -> str:
+    what = f"{accounts.email_key(email)}|{caller.call.client_address}"
+    return env.keyring.mac("sign-in", what.encode()).hex()
+
+
+def _email_mac(env: Env, email: str) -> str:
+    """Name an e-mail that has no account, without keeping it."""
+    return "email:" + env.keyring.mac("email", accounts.email_key(email).encode()).hex()[:32]

@@ -1,0 +1,59 @@
+"""Finding things for a caller: what belongs to another looks like what does not exist."""
+
+from finlink_server.domain.caller import Caller
+from finlink_server.errors import (
+    AccountNotFound,
+    AppNotFound,
+    FieldInvalid,
+    SecretNotFound,
+    SessionNotFound,
+)
+from finlink_server.storage.models import Account, App, Secret, Session
+
+
+def account(caller: Caller, account_id: str) -> Account:
+    """Find an account; empty means the caller's own."""
+    wanted = account_id or caller.account_id
+    if not wanted:
+        raise FieldInvalid.of("account_id", "must name an account, because the caller has none")
+    row: Account | None = Account.get_or_none(Account.id == wanted)
+    if row is None or not (caller.sees_everything or wanted == caller.account_id):
+        raise AccountNotFound(account_id=wanted)
+    return row
+
+
+def app(caller: Caller, app_id: str) -> App:
+    """Find an app that was not deleted; empty means the one of the caller's session."""
+    wanted = app_id or caller.app_id
+    if not wanted:
+        raise FieldInvalid.of("app_id", "must name an app: `app_` and 26 letters and digits")
+    row: App | None = App.get_or_none((App.id == wanted) & App.delete_time.is_null())
+    if row is None or not caller.sees(row.account_id, row.id):
+        raise AppNotFound(app_id=wanted)
+    return row
+
+
+def secret(caller: Caller, secret_id: str) -> Secret:
+    """Find a secret of an app that was not deleted, with its app."""
+    row: Secret | None = (
+        Secret.select(Secret, App)
+        .join(App)
+        .where((Secret.id == secret_id) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    if row is None or not caller.sees(row.app.account_id, row.app_id):
+        raise SecretNotFound(secret_id=secret_id)
+    return row
+
+
+def session(caller: Caller, session_id: str) -> Session:
+    """Find a session of an app that was not deleted."""
+    row: Session | None = (
+        Session.select(Session)
+        .join(App)
+        .where((Session.id == session_id) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    if row is None or not caller.sees(row.account_id, row.app_id):
+        raise SessionNotFound(session_id=session_id)
+    return row
