@@ -1,0 +1,140 @@
+"""Who may call what: one table. A method that is not in it may be called by nobody."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from finlink_server.domain.caller import Caller, CallerKind, Role
+from finlink_server.errors import CallerNotAllowed, ScopeMissing
+
+PACKAGE: Final = "finlink.config.v1"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Which identities may call a method; `a | b` allows both.
+
+    `scope` is what a session token needs: one of the scopes, or "any"; empty
+    means that no session token will do.
+    """
+
+    open: bool = False
+    account: bool = False
+    scope: str = ""
+    roles: frozenset[Role] = frozenset()
+
+    def __or__(self, other: "Access") -> "Access":
+        """Allow whom either allows."""
+        return Access(
+            self.open or other.open,
+            self.account or other.account,
+            self.scope or other.scope,
+            self.roles | other.roles,
+        )
+
+    def __str__(self) -> str:
+        """Name who may call, for the refusal's message."""
+        names = []
+        if self.account:
+            names.append("account tokens")
+        if self.scope:
+            with_scope = "" if self.scope == "any" else f" with scope {self.scope}"
+            names.append(f"session tokens{with_scope}")
+        names += [f"service keys with role {role.value}" for role in Role if role in self.roles]
+        return ", ".join(names) or "nobody"
+
+
+NOBODY: Final = Access()
+OPEN: Final = Access(open=True)
+ACCOUNT: Final = Access(account=True)
+SESSION: Final = Access(scope="any")
+READ: Final = Access(scope="read")
+WRITE: Final = Access(scope="write")
+OPERATOR: Final = Access(roles=frozenset({Role.OPERATOR}))
+VERIFIER: Final = Access(roles=frozenset({Role.VERIFIER}))
+LINK: Final = Access(roles=frozenset({Role.LINK}))
+
+TABLE: Final = {
+    "AccountService": {
+        "SignIn": OPEN,
+        "SignOut": ACCOUNT,
+        "SetPassword": OPEN,
+        "ChangePassword": ACCOUNT,
+        "GetAccount": ACCOUNT | OPERATOR,
+        "CreateApp": ACCOUNT,
+        "GetApp": ACCOUNT | OPERATOR,
+        "ListApps": ACCOUNT | OPERATOR,
+        "UpdateApp": ACCOUNT,
+        "DeleteApp": ACCOUNT,
+        "ListAuditEvents": ACCOUNT | OPERATOR,
+    },
+    "AdminService": {
+        "CreateAccount": OPERATOR,
+        "ListAccounts": OPERATOR,
+        "ResetPassword": OPERATOR,
+        "SuspendAccount": OPERATOR,
+        "ReinstateAccount": OPERATOR,
+        "EndSecret": OPERATOR,
+        "CreateServiceKey": OPERATOR,
+        "ListServiceKeys": OPERATOR,
+        "RevokeServiceKey": OPERATOR,
+    },
+    "SecretService": {
+        "CreateSecret": ACCOUNT,
+        "GetSecret": ACCOUNT | OPERATOR,
+        "ListSecrets": ACCOUNT | OPERATOR,
+        "UpdateSecret": ACCOUNT,
+        "RotateSecret": ACCOUNT,
+        "RevokeSecret": ACCOUNT,
+    },
+    "SessionService": {
+        "StartSession": OPEN,
+        "ValidateSession": VERIFIER | OPERATOR,
+        "EndSession": SESSION,
+        "GetSession": ACCOUNT | SESSION | OPERATOR,
+        "ListSessions": ACCOUNT | OPERATOR,
+        "RevokeSession": ACCOUNT,
+        "ListSigningKeys": OPEN,
+    },
+    "LinkService": {
+        "CreateLinkToken": ACCOUNT | WRITE,
+        "OpenLink": LINK,
+    },
+    "SettingsService": {
+        "GetSettings": ACCOUNT | READ | OPERATOR | VERIFIER,
+        "UpdateSettings": ACCOUNT | WRITE,
+    },
+}
+
+METHODS: Final = {
+    f"/{PACKAGE}.{service}/{method}": access
+    for service, methods in TABLE.items()
+    for method, access in methods.items()
+}
+
+
+def access_to(method: str) -> Access:
+    """Who may call a method, by its full name `/package.Service/Method`."""
+    return METHODS.get(method, NOBODY)
+
+
+def authorize(caller: Caller, access: Access) -> None:
+    """Refuse a caller whose one identity does not allow the method."""
+    match caller.kind:
+        case CallerKind.ACCOUNT:
+            allowed = access.account
+        case CallerKind.SERVICE_KEY:
+            allowed = bool(access.roles & caller.roles)
+        case CallerKind.SESSION:
+            allowed = bool(access.scope)
+            if allowed and access.scope != "any" and access.scope not in caller.scopes:
+                raise ScopeMissing(scope=access.scope)
+        case _:
+            allowed = False
+    if not allowed:
+        method = caller.call.method.removeprefix(f"/{PACKAGE}.")
+        raise CallerNotAllowed(method=method, caller=_name(caller), allowed=str(access))
+
+
+def _name(caller: Caller) -> str:
+    roles = ", ".join(role.value for role in Role if role in caller.roles)
+    return f"{caller.kind.value} with role {roles}" if roles else caller.kind.value

@@ -1,0 +1,250 @@
+"""The shape of requests: one table, field → rule.
+
+Every field that a request can hold is in it, by message and field name or, where
+a name means the same everywhere, by field name alone. The same limits stand in
+the comments of the protos.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from finlink_server import credentials, rules
+from finlink_server.domain.caller import SCOPES
+from finlink_server.errors import FieldInvalid, Violation
+from finlink_server.rules import Inside, Many, anything
+
+_id = rules.identifier
+_optional = rules.optional
+_scopes = Many(len(SCOPES), rules.one_of(*SCOPES))
+_cidrs = Many(20, rules.cidr)
+_DAY: Final = 24 * 3600
+
+
+def _client_secret(value: str) -> str:
+    if credentials.parse_client_secret(value):
+        return ""
+    return "must be a whole client secret; its checksum says that this one is mistyped or cut off"
+
+
+# Names that mean the same in every message.
+COMMON: Final[dict[str, Any]] = {
+    "account_id": _id("acc"),
+    "app_id": _id("app"),
+    "secret_id": _id("sec"),
+    "service_key_id": _id("key"),
+    "request_id": _optional(rules.request_id),
+    "page_size": rules.number(0),
+    "page_token": _optional(rules.token(1024)),
+    "password": rules.password,
+    "new_password": rules.password,
+    "display_name": rules.name,
+    "comment": rules.line(0, 500),
+    "etag": rules.token(64),
+    "validate_only": anything,
+    "show_inactive": anything,
+}
+
+# Output-only fields of resources that a request sends back.
+_OUTPUT: Final = {
+    "App": "account_id public_name environment create_time update_time delete_time",
+    "Secret": "app_id hint state scopes create_time expire_time revoke_time last_use_time"
+    " end_reason replaced_by",
+    "Settings": "version update_time",
+}
+
+SPECIFIC: Final[dict[str, Any]] = {
+    "SignInRequest.email": rules.email,
+    "SetPasswordRequest.setup_token": rules.matching(
+        "fst_[0-9A-Za-z]{38}", "must be a setup token: `fst_` and 38 letters and digits"
+    ),
+    "ChangePasswordRequest.current_password": rules.password,
+    "GetAccountRequest.account_id": _optional(_id("acc")),
+    "CreateAppRequest.public_name": rules.name,
+    "ListAppsRequest.account_id": _optional(_id("acc")),
+    "UpdateAppRequest.app": Inside(),
+    "UpdateAppRequest.update_mask": rules.mask("display_name", "*"),
+    "App.id": _id("app"),
+    "App.display_name": _optional(rules.name),
+    "ListAuditEventsRequest.app_id": _optional(_id("app")),
+    "ListAuditEventsRequest.account_id": _optional(_id("acc")),
+    "ListAuditEventsRequest.types": Many(
+        50, rules.matching(r"[a-z_]{1,50}\.[a-z_]{1,50}", "must be a type such as secret.revoked")
+    ),
+    "ListAuditEventsRequest.actor_id": rules.token(100),
+    "ListAuditEventsRequest.target_id": rules.token(100),
+    "ListAuditEventsRequest.call_id": rules.token(100),
+    "ListAuditEventsRequest.start_time": rules.timestamp,
+    "ListAuditEventsRequest.end_time": rules.timestamp,
+    "CreateSecretRequest.scopes": _scopes,
+    "CreateSecretRequest.expire_time": rules.timestamp,
+    "CreateSecretRequest.allowed_cidrs": _cidrs,
+    "UpdateSecretRequest.secret": Inside(),
+    "UpdateSecretRequest.update_mask": rules.mask("display_name", "allowed_cidrs", "*"),
+    "Secret.id": _id("sec"),
+    "Secret.display_name": _optional(rules.name),
+    "Secret.allowed_cidrs": _cidrs,
+    "RotateSecretRequest.overlap": rules.duration(0, 7 * _DAY),
+    "RotateSecretRequest.display_name": _optional(rules.name),
+    "StartSessionRequest.client_id": _id("app"),
+    "StartSessionRequest.client_secret": _client_secret,
+    "StartSessionRequest.scopes": _scopes,
+    # A bad token is an answer of ValidateSession, however bad it is.
+    "ValidateSessionRequest.access_token": anything,
+    "ValidateSessionRequest.required_scopes": _scopes,
+    "GetSessionRequest.session_id": _optional(_id("ses")),
+    "ListSessionsRequest.active_only": anything,
+    "RevokeSessionRequest.session_id": _id("ses"),
+    "GetSettingsRequest.app_id": _optional(_id("app")),
+    "GetSettingsRequest.version": rules.number(0),
+    "UpdateSettingsRequest.settings": Inside(),
+    "UpdateSettingsRequest.update_mask": rules.mask(
+        "*", "link", "link.force_auth_token", "link.redirects"
+    ),
+    "Settings.app_id": _optional(_id("app")),
+    "Settings.link": Inside(required=False),
+    "LinkSettings.force_auth_token": anything,
+    "LinkSettings.redirects": Inside(most=100),
+    "Redirect.id": _optional(_id("rdr")),
+    "Redirect.uri": rules.line(1, 2048),
+    "CreateLinkTokenRequest.app_id": _optional(_id("app")),
+    "CreateLinkTokenRequest.parameters": Inside(),
+    "CreateLinkTokenRequest.ttl": rules.duration(60, _DAY),
+    "CreateLinkTokenRequest.max_opens": rules.number(0, 100),
+    "LinkParameters.redirect_id": _id("rdr"),
+    "LinkParameters.external_id": rules.line(0, 128),
+    "LinkParameters.language": rules.token(35),
+    "LinkParameters.country_codes": Many(
+        50, rules.matching("[A-Z]{2}", "must be an ISO 3166-1 alpha-2 code, such as ES")
+    ),
+    "LinkParameters.update_token": rules.token(512),
+    "LinkParameters.restore_token": rules.token(512),
+    "LinkParameters.desired_owners": Many(10, rules.name),
+    "OpenLinkRequest.query": rules.token(8192),
+    "CreateAccountRequest.email": rules.email,
+    "ListAccountsRequest.email": _optional(rules.email),
+    "CreateServiceKeyRequest.event_prefixes": Many(
+        20,
+        rules.matching(
+            r"(?=.{1,100}$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.",
+            "must be lower-case words joined and ended by dots, such as connection.",
+        ),
+    ),
+    "CreateServiceKeyRequest.roles": Many(4, anything, least=1),
+    **{
+        f"{message}.{field}": anything
+        for message, fields in _OUTPUT.items()
+        for field in fields.split()
+    },
+}
+
+# Enum fields of which "unspecified" is an acceptable value.
+_MAY_BE_UNSPECIFIED: Final = {
+    "LinkParameters.product",
+    "LinkParameters.subproduct",
+    "LinkParameters.theme",
+}
+
+_Check = Callable[[Message, str], Iterator[Violation]]
+_checks: dict[str, list[_Check]] = {}
+
+
+def check(request: Message) -> None:
+    """Refuse a request of which any field breaks its rule, naming each such field."""
+    violations = tuple(_violations(request, ""))
+    if violations:
+        raise FieldInvalid(violations=violations)
+
+
+def rule_of(field: FieldDescriptor) -> Any:  # noqa: ANN401 - a Rule, Many or Inside
+    """Find a field's rule; None if it has none, which a test does not allow."""
+    name = f"{field.full_name.split('.')[-2]}.{field.name}"
+    if name in SPECIFIC:
+        return SPECIFIC[name]
+    if field.enum_type is not None:
+        return _enum(field.enum_type, name)
+    return COMMON.get(field.name)
+
+
+def _enum(kind: EnumDescriptor, name: str) -> rules.Rule:
+    known = {value.number: value.name for value in kind.values}
+    if name not in _MAY_BE_UNSPECIFIED:
+        del known[0]
+    expected = f"must be one of {', '.join(known.values())}"
+    return lambda value: "" if value in known else expected
+
+
+def _violations(message: Message, place: str) -> Iterator[Violation]:
+    descriptor = message.DESCRIPTOR
+    checks = _checks.get(descriptor.full_name)
+    if checks is None:
+        checks = _checks[descriptor.full_name] = list(_compile(descriptor.fields))
+    for one in checks:
+        yield from one(message, place)
+
+
+def _compile(fields: Iterable[Any]) -> Iterator[_Check]:
+    for field in fields:
+        rule = rule_of(field)
+        if rule is anything:
+            continue
+        if isinstance(rule, Inside):
+            yield _inside(field, rule)
+        elif isinstance(rule, Many):
+            yield _many(field, rule)
+        else:
+            yield _single(field, rule)
+
+
+def _single(field: FieldDescriptor, rule: rules.Rule) -> _Check:
+    name = field.name
+    is_message = field.message_type is not None
+
+    def run(message: Message, place: str) -> Iterator[Violation]:
+        if is_message and not message.HasField(name) and not name.endswith("mask"):
+            return
+        expected = rule(getattr(message, name))
+        if expected:
+            yield Violation(place + name, expected)
+
+    return run
+
+
+def _many(field: FieldDescriptor, rule: Many) -> _Check:
+    name = field.name
+    each = _enum(field.enum_type, name) if field.enum_type is not None else rule.rule
+
+    def run(message: Message, place: str) -> Iterator[Violation]:
+        values = getattr(message, name)
+        expected = rule.check(values)
+        if expected:
+            yield Violation(place + name, expected)
+            return
+        for index, value in enumerate(values):
+            expected = each(value)
+            if expected:
+                yield Violation(f"{place}{name}[{index}]", expected)
+
+    return run
+
+
+def _inside(field: FieldDescriptor, rule: Inside) -> _Check:
+    name = field.name
+
+    def run_repeated(message: Message, place: str) -> Iterator[Violation]:
+        entries = getattr(message, name)
+        if len(entries) > rule.most:
+            yield Violation(place + name, f"must have at most {rule.most} entries")
+            return
+        for index, entry in enumerate(entries):
+            yield from _violations(entry, f"{place}{name}[{index}].")
+
+    def run(message: Message, place: str) -> Iterator[Violation]:
+        if message.HasField(name):
+            yield from _violations(getattr(message, name), f"{place}{name}.")
+        elif rule.required:
+            yield Violation(place + name, "is required")
+
+    return run_repeated if field.is_repeated else run
