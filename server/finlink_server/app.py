@@ -1,0 +1,159 @@
+"""The composition root: reads from top to bottom as what the server is made of."""
+
+from __future__ import annotations  # grpc's classes take no parameters at run time
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from finlink.config import v1
+from finlink_server import health, reflection, status
+from finlink_server.access import PACKAGE
+from finlink_server.calls import Calls
+from finlink_server.config import Config
+from finlink_server.env import Env
+from finlink_server.errors import MethodUnknown, ShuttingDown
+from finlink_server.services import SERVICES, behaviours
+
+# Files of the protos that hold a service, with what was generated from them.
+_FILES: Final = (
+    v1.account_service_pb2,
+    v1.admin_service_pb2,
+    v1.secret_service_pb2,
+    v1.session_service_pb2,
+    v1.link_service_pb2,
+    v1.settings_service_pb2,
+)
+_PASSWORD_FIELDS: Final = frozenset({"password", "current_password", "new_password"})
+_FIVE_MINUTES_MS: Final = 300_000
+
+Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
+
+
+class ListenError(Exception):
+    """The address cannot be served on; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class App:
+    """A server that is listening."""
+
+    env: Env
+    server: grpc.Server
+    port: int
+    health: health.Health
+    reflection: reflection.Reflection | None
+
+    def stop(self, grace: float) -> None:
+        """Take no more calls, let running ones finish within the grace, end streams."""
+        leaving = ShuttingDown()
+        self.health.drain(leaving)
+        if self.reflection:
+            self.reflection.drain(leaving)
+        self.server.stop(grace).wait()
+        if self.reflection:
+            self.reflection.close()
+        self.env.hasher.close()
+        self.env.database.close()
+
+
+def start(env: Env, config: Config) -> App:
+    """Put the server together and let it listen."""
+    calls = Calls(env, config.trusted_proxies)
+    common_pool = ThreadPoolExecutor(config.limit_handler_threads, "call")
+    # Calls that wait for bcrypt wait here: the hash queue refuses before this is full.
+    password_pool = ThreadPoolExecutor(env.hasher.threads + env.hasher.queue + 2, "password")
+    server = grpc.server(
+        common_pool,
+        options=_options(config),
+        maximum_concurrent_rpcs=config.limit_concurrent_calls,
+    )
+    for name, handlers in _services(env, calls, password_pool).items():
+        server.add_registered_method_handlers(name, handlers)
+    names = [f"{PACKAGE}.{name}" for name in SERVICES]
+    new_call_id = lambda: env.new_id("call")  # noqa: E731 - a name for one expression
+    health_service = health.Health(names, new_call_id)
+    server.add_registered_method_handlers(health.NAME, health_service.handlers())
+    reflection_service = None
+    if config.reflection:
+        reflection_service = reflection.Reflection([*names, health.NAME], new_call_id)
+        server.add_registered_method_handlers(reflection.NAME, reflection_service.handlers())
+    server.add_generic_rpc_handlers((_UnknownMethods(new_call_id),))
+    port = _listen(server, config)
+    server.start()
+    threading.Thread(target=env.hasher.warm_up, name="warm-up", daemon=True).start()
+    return App(env, server, port, health_service, reflection_service)
+
+
+def _services(env: Env, calls: Calls, password_pool: ThreadPoolExecutor) -> Mapping[str, Handlers]:
+    """Make a handler for every method of the protos; a missing one stops the start."""
+    implemented = behaviours(env)
+    return {
+        service.full_name: {
+            method.name: calls.handler(
+                f"/{service.full_name}/{method.name}",
+                GetMessageClass(method.input_type),
+                implemented[service.name][method.name],
+                password_pool if _PASSWORD_FIELDS & set(method.input_type.fields_by_name) else None,
+            )
+            for method in service.methods
+        }
+        for service in service_descriptors()
+    }
+
+
+def service_descriptors() -> list[ServiceDescriptor]:
+    """The services of the protos."""
+    return [service for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()]
+
+
+class _UnknownMethods(grpc.GenericRpcHandler):
+    """Answers calls of methods that do not exist with a sentence instead of a bare code."""
+
+    def __init__(self, new_call_id: Any) -> None:  # noqa: ANN401
+        self._new_call_id = new_call_id
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """Give a handler that reads nothing and refuses."""
+        refusal = MethodUnknown(method=handler_call_details.method[:200])
+
+        def refuse(_: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401
+            context.abort_with_status(status.of(refusal, self._new_call_id()))
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _options(config: Config) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", config.limit_message_bytes),
+        ("grpc.max_metadata_size", config.limit_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", 2 * config.limit_metadata_bytes),
+        # Two servers that share a port in silence would each get half of the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.http2.min_ping_interval_without_data_ms", _FIVE_MINUTES_MS),
+    ]
+
+
+def _listen(server: grpc.Server, config: Config) -> int:
+    try:
+        if config.tls_cert is None or config.tls_key is None:
+            port = server.add_insecure_port(config.listen)
+        else:
+            pair = (config.tls_key.read_bytes(), config.tls_cert.read_bytes())
+            port = server.add_secure_port(config.listen, grpc.ssl_server_credentials([pair]))
+    except RuntimeError as error:
+        message = (
+            f"{config.listen} cannot be served on: another process has the port, or the address is"
+            " not this machine's, or the TLS files do not go together. Stop that process, or set"
+            " FINLINK_LISTEN (and FINLINK_TLS_CERT, FINLINK_TLS_KEY) to something else."
+        )
+        raise ListenError(message) from error
+    return int(port)

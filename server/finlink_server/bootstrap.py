@@ -1,0 +1,69 @@
+"""From settings to an environment: the master key, the schema, the first signing keys."""
+
+import os
+from collections.abc import Callable
+
+from finlink_server import crypto
+from finlink_server.config import Config
+from finlink_server.crypto import Keyring, MasterKeyError
+from finlink_server.domain import signing_keys
+from finlink_server.domain.caller import Call, Caller, CallerKind
+from finlink_server.env import Env, system_clock
+from finlink_server.hashing import Hasher, threads_for
+from finlink_server.storage import migrate
+from finlink_server.storage.database import Database
+from finlink_server.storage.models import Property
+
+_KEY_ID = "master_key_id"
+
+
+def command_line(command: str) -> Caller:
+    """The caller that stands in the journal for what a command did on this machine."""
+    return Caller(CallerKind.COMMAND_LINE, Call(method=command), id="finlink-server")
+
+
+def open_env(
+    config: Config, now: Callable[[], int] = system_clock, hasher: Hasher | None = None
+) -> Env:
+    """Open the database, make what is missing, and give the environment.
+
+    A master key is made by itself only for a database that is new and empty:
+    where sealed rows exist, another key could never open them.
+    """
+    database = Database(config.database_path)
+    with migrate.exclusive(database):
+        if database.is_empty() and not config.key_path.exists():
+            crypto.create_master_key(config.key_path)
+        keyring = crypto.load_master_key(config.key_path)
+        migrate.migrate(database)
+        _check_key(config, database, keyring)
+        env = Env(
+            database=database,
+            keyring=keyring,
+            hasher=hasher or new_hasher(config),
+            issuer=config.issuer,
+            max_sign_in_failures=config.limit_sign_in_failures,
+            now=now,
+        )
+        signing_keys.make_first(env, command_line("migrate"))
+    return env
+
+
+def new_hasher(config: Config) -> Hasher:
+    """Make the password hasher for this machine."""
+    return Hasher(config.bcrypt_cost, threads_for(os.cpu_count() or 1, 1), config.limit_hash_queue)
+
+
+def _check_key(config: Config, database: Database, keyring: Keyring) -> None:
+    """Refuse a master key that is not the one of this database."""
+    with database.transaction():
+        known = Property.get_or_none(Property.key == _KEY_ID)
+        if known is None:
+            Property.create(key=_KEY_ID, value=keyring.id)
+        elif known.value != keyring.id:
+            message = (
+                f"The master key at {config.key_path} is {keyring.id}, but the database"
+                f" {database.path} was sealed with {known.value}. Set FINLINK_MASTER_KEY_FILE to"
+                " the file that holds that one."
+            )
+            raise MasterKeyError(message)

@@ -1,0 +1,153 @@
+"""What surrounds every call: its id, its caller, its shape, its outcome, its log line.
+
+One flat function instead of a chain of interceptors, because each link of a chain
+costs a tenth of the throughput. From the outside in: outcome and log line,
+caller, message, shape, and then the servicer's method.
+"""
+
+from __future__ import annotations  # grpc's classes take no parameters at run time
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+
+from finlink_server import access, deadline, shapes, status
+from finlink_server.client_address import client_address
+from finlink_server.config import Network
+from finlink_server.domain import identity
+from finlink_server.domain.caller import Call, Caller
+from finlink_server.env import Env
+from finlink_server.errors import (
+    Code,
+    CredentialInvalid,
+    CredentialMissing,
+    Internal,
+    Refusal,
+    RequestUnreadable,
+)
+from finlink_server.storage.database import refusal_for
+
+# A servicer's method: unpacks the request, calls the domain, packs the answer.
+Behaviour = Callable[[Any, Caller], Message]
+
+_NO_DEADLINE: Final = 1e9  # seconds; grpc says 9.2e18 for a call without a deadline
+_LONGEST_CREDENTIAL: Final = 8192
+_LONGEST_TRACE_ID: Final = 128
+_LEVELS: Final = {Code.INTERNAL: "error", Code.UNAVAILABLE: "warning"}
+_log = structlog.get_logger("call")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Wraps servicers' methods into what the server runs."""
+
+    env: Env
+    trusted_proxies: tuple[Network, ...] = ()
+
+    def handler(
+        self,
+        method: str,
+        request_type: type[Message],
+        behaviour: Behaviour,
+        pool: ThreadPoolExecutor | None,
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """Make the handler of one unary method, to run in a pool of its own if one is given."""
+        who = access.access_to(method)
+
+        def run(raw: bytes, context: grpc.ServicerContext) -> bytes:  # noqa: RET503 - it aborts
+            started = time.perf_counter()
+            metadata = context.invocation_metadata()
+            call = self.begin(method, metadata, context)
+            caller = identity.anonymous(call)
+            try:
+                if not who.open:
+                    caller = identity.identify(self.env, call, bearer(metadata))
+                    access.authorize(caller, who)
+                request = _parse(request_type, raw)
+                shapes.check(request)
+                deadline.check()
+                answer = behaviour(request, caller).SerializeToString()
+            except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
+                refusal = self.refusal(error, call)
+            else:
+                _write(call, caller, started, None)
+                context.set_trailing_metadata((("x-call-id", call.id),))
+                return answer
+            _write(call, caller, started, refusal)
+            context.abort_with_status(status.of(refusal, call.id))
+
+        if pool is not None:
+            run.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpc looks for it
+        # No deserializer: an unreadable message is then ours to answer.
+        return grpc.unary_unary_rpc_method_handler(run)
+
+    def begin(self, method: str, metadata: Any, context: grpc.ServicerContext) -> Call:  # noqa: ANN401
+        """Note the facts of a call, and its deadline."""
+        remaining = context.time_remaining()
+        deadline.begin(remaining if remaining < _NO_DEADLINE else None)
+        trace_id, forwarded = "", []
+        for key, value in metadata:
+            if key == "x-client-trace-id" and isinstance(value, str):
+                trace_id = value[:_LONGEST_TRACE_ID]
+            elif key == "x-forwarded-for" and isinstance(value, str):
+                forwarded.append(value)
+        address = client_address(context.peer(), forwarded, self.trusted_proxies)
+        return Call(self.env.new_id("call"), method, address, trace_id)
+
+    @staticmethod
+    def refusal(error: Exception, call: Call) -> Refusal:
+        """Turn whatever was raised into an outcome; details of a defect stay in the log."""
+        if isinstance(error, Refusal):
+            return error
+        known = refusal_for(error)
+        if known is not None:
+            _log.warning("database", call_id=call.id, error=str(error))
+            return known
+        _log.error("defect", call_id=call.id, method=call.method, exc_info=error)
+        return Internal()
+
+
+def bearer(metadata: Any) -> str:  # noqa: ANN401 - grpc's sequence of pairs
+    """Give the one credential of a call (RFC 6750 §2.1); nothing is an empty one."""
+    values = [value for key, value in metadata if key == "authorization"]
+    if not values:
+        raise CredentialMissing
+    if len(values) > 1:
+        raise CredentialInvalid(problem="it was sent more than once")
+    scheme, _, credential = values[0].partition(" ")
+    if scheme.lower() != "bearer" or not credential or " " in credential:
+        raise CredentialInvalid(problem="the metadata must read `authorization: Bearer …`")
+    if len(credential) > _LONGEST_CREDENTIAL:
+        raise CredentialInvalid(problem="it is too long")
+    return str(credential)
+
+
+def _parse(request_type: type[Message], raw: bytes) -> Message:
+    try:
+        return request_type.FromString(raw)
+    except DecodeError as error:
+        name = request_type.DESCRIPTOR.full_name
+        raise RequestUnreadable(request_type=name) from error
+
+
+def _write(call: Call, caller: Caller, started: float, refusal: Refusal | None) -> None:
+    level = _LEVELS.get(refusal.code, "info") if refusal else "info"
+    getattr(_log, level)(
+        "call",
+        method=call.method.rpartition("finlink.config.v1.")[2],
+        code=refusal.code.name if refusal else "OK",
+        reason=refusal.reason if refusal else "",
+        ms=round((time.perf_counter() - started) * 1000, 3),
+        caller=caller.kind.name.lower(),
+        caller_id=caller.id,
+        app_id=caller.app_id,
+        call_id=call.id,
+        client_trace_id=call.client_trace_id,
+        client_address=call.client_address,
+    )

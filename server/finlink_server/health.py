@@ -1,0 +1,89 @@
+"""The gRPC health service, v1: for the whole server (``) and for each service.
+
+Not the library's own servicer, whose Watch stops the whole server when watchers
+come and go: it sends while it holds a lock that grpc's poller thread wants.
+"""
+
+from __future__ import annotations  # grpc's classes take no parameters at run time
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
+
+from finlink_server.errors import Refusal
+from finlink_server.streams import Send, Stream, Streams
+
+NAME: Final = "grpc.health.v1.Health"
+_Response = health_pb2.HealthCheckResponse
+
+
+class Health:
+    """Says SERVING until the server drains."""
+
+    def __init__(self, services: Iterable[str], new_call_id: Callable[[], str]) -> None:
+        """Serve these service names beside the empty one."""
+        self._services = frozenset({"", NAME, *services})
+        self._new_call_id = new_call_id
+        self._watched: dict[int, tuple[str, Stream]] = {}
+        self._streams = Streams()
+        self.serving = True
+
+    def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
+        """The handlers by method name."""
+
+        def watch(raw: bytes, context: grpc.ServicerContext, send: Send) -> None:
+            self._watch(raw, context, send)
+
+        watch.experimental_non_blocking = True  # type: ignore[attr-defined] # grpc looks for it
+        return {
+            "Check": grpc.unary_unary_rpc_method_handler(self._check),
+            "List": grpc.unary_unary_rpc_method_handler(self._list),
+            "Watch": grpc.unary_stream_rpc_method_handler(watch),
+        }
+
+    def drain(self, refusal: Refusal) -> None:
+        """Say NOT_SERVING, to watchers too, and then end their streams."""
+        self.serving = False
+        for name, stream in list(self._watched.values()):
+            stream.send(self._answer(name))
+        self._streams.end_all(refusal)
+
+    def _check(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
+        name = _read(raw, context)
+        if name not in self._services:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service `{name[:100]}`.")
+        return self._answer(name)
+
+    def _list(self, _: bytes, __: grpc.ServicerContext) -> bytes:
+        statuses = {name: _Response(status=self._status(name)) for name in self._services}
+        return health_pb2.HealthListResponse(statuses=statuses).SerializeToString()
+
+    def _watch(self, raw: bytes, context: grpc.ServicerContext, send: Send) -> None:
+        name = _read(raw, context)
+        stream = self._streams.open(context, send, self._new_call_id())
+        self._watched[id(stream)] = name, stream
+
+        def forget() -> None:
+            self._watched.pop(id(stream), None)
+
+        if not context.add_callback(forget):
+            forget()
+        stream.send(self._answer(name))
+
+    def _answer(self, name: str) -> bytes:
+        return _Response(status=self._status(name)).SerializeToString()
+
+    def _status(self, name: str) -> _Response.ServingStatus:
+        if name not in self._services:
+            return _Response.SERVICE_UNKNOWN
+        return _Response.SERVING if self.serving else _Response.NOT_SERVING
+
+
+def _read(raw: bytes, context: grpc.ServicerContext) -> str:
+    try:
+        return str(health_pb2.HealthCheckRequest.FromString(raw).service)
+    except DecodeError:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "This is no HealthCheckRequest.")

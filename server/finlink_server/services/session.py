@@ -1,0 +1,92 @@
+"""SessionService."""
+
+import json
+
+from finlink.config import v1
+from finlink_server import tokens
+from finlink_server.domain import sessions, signing_keys
+from finlink_server.domain.caller import Caller
+from finlink_server.env import Env
+from finlink_server.services import convert
+from finlink_server.storage import models
+
+
+class SessionService:
+    """Opens, validates and ends API sessions."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+
+    def StartSession(
+        self, request: v1.StartSessionRequest, caller: Caller
+    ) -> v1.StartSessionResponse:
+        started = sessions.start(
+            self.env, caller, request.client_id, request.client_secret, request.scopes
+        )
+        return v1.StartSessionResponse(
+            access_token=started.access_token,
+            session=convert.session(self.env, started.session),
+            superseded_session_id=started.superseded_id,
+        )
+
+    def ValidateSession(
+        self, request: v1.ValidateSessionRequest, caller: Caller
+    ) -> v1.ValidateSessionResponse:
+        result = sessions.validate(self.env, request.access_token, request.required_scopes)
+        return v1.ValidateSessionResponse(
+            active=not result.inactive_reason,
+            session=convert.session(self.env, result.session) if result.session else None,
+            missing_scopes=result.missing_scopes,
+            inactive_reason=convert.inactive_reason(result.inactive_reason),
+        )
+
+    def EndSession(self, request: v1.EndSessionRequest, caller: Caller) -> v1.EndSessionResponse:
+        row = sessions.end_own(self.env, caller)
+        return v1.EndSessionResponse(session=convert.session(self.env, row))
+
+    def GetSession(self, request: v1.GetSessionRequest, caller: Caller) -> v1.GetSessionResponse:
+        row = sessions.get(caller, request.session_id)
+        return v1.GetSessionResponse(session=convert.session(self.env, row))
+
+    def ListSessions(
+        self, request: v1.ListSessionsRequest, caller: Caller
+    ) -> v1.ListSessionsResponse:
+        page = sessions.page(
+            self.env,
+            caller,
+            request.app_id,
+            request.page_size,
+            request.page_token,
+            active_only=request.active_only,
+        )
+        return v1.ListSessionsResponse(
+            sessions=[convert.session(self.env, row) for row in page.rows],
+            next_page_token=page.next_token,
+        )
+
+    def RevokeSession(
+        self, request: v1.RevokeSessionRequest, caller: Caller
+    ) -> v1.RevokeSessionResponse:
+        row = sessions.revoke(self.env, caller, request.session_id)
+        return v1.RevokeSessionResponse(session=convert.session(self.env, row))
+
+    def ListSigningKeys(
+        self, request: v1.ListSigningKeysRequest, caller: Caller
+    ) -> v1.ListSigningKeysResponse:
+        rows = list(signing_keys.published(tokens.Kind.SESSION))
+        return v1.ListSigningKeysResponse(
+            keys=[
+                v1.SigningKey(
+                    kid=row.kid,
+                    jwk_json=json.dumps(_jwk(row)),
+                    create_time=convert.time(row.create_time),
+                )
+                for row in rows
+            ],
+            jwks_json=json.dumps({"keys": [_jwk(row) for row in rows]}),
+        )
+
+
+def _jwk(row: models.SigningKey) -> dict[str, str]:
+    public = tokens.jwk_of(signing_keys.public_key(row))
+    return {**public, "kid": row.kid, "alg": tokens.ALGORITHM, "use": "sig"}

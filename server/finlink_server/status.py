@@ -1,0 +1,41 @@
+"""From a refusal to what travels: a google.rpc.Status with its details."""
+
+from collections import namedtuple
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+from finlink_server.errors import Refusal
+
+DOMAIN = "config.finlink"
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class Status(
+    namedtuple("Status", ("code", "details", "trailing_metadata")),  # noqa: PYI024 - grpc.Status is no NamedTuple
+    grpc.Status,
+):
+    """What `context.abort_with_status` takes."""
+
+
+def of(refusal: Refusal, call_id: str) -> Status:
+    """Make the status of a refusal. `abort_with_status` replaces all trailing metadata."""
+    code = _CODES[refusal.code.value]
+    message = refusal.message()
+    status = status_pb2.Status(code=refusal.code.value, message=message)
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts())
+    )
+    status.details.add().Pack(error_details_pb2.RequestInfo(request_id=call_id))
+    if refusal.violations_named:
+        bad_request = error_details_pb2.BadRequest()
+        for violation in refusal.violations_named:
+            bad_request.field_violations.add(field=violation.field, description=violation.expected)
+        status.details.add().Pack(bad_request)
+    if refusal.retry_seconds is not None:
+        delay = Duration()
+        delay.FromNanoseconds(int(refusal.retry_seconds * 1e9))
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    metadata = (("x-call-id", call_id), ("grpc-status-details-bin", status.SerializeToString()))
+    return Status(code, message, metadata)
