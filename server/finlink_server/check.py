@@ -1,0 +1,77 @@
+"""What `finlink-server check` looks at. It changes nothing."""
+
+import ssl
+from collections.abc import Callable, Sequence
+
+from finlink_server import crypto, rules, shapes
+from finlink_server.config import Config
+from finlink_server.errors import FieldInvalid
+from finlink_server.storage import migrate
+from finlink_server.storage.database import Database
+from finlink_server.storage.models import Property
+
+
+class CheckError(Exception):
+    """A check that failed; the text says why and what to do."""
+
+
+def checks(config: Config) -> Sequence[tuple[str, Callable[[], str]]]:
+    """What is checked, in order, and the functions that say what they found."""
+    return (
+        ("Settings", lambda: "every one is valid"),
+        ("Master key", lambda: _master_key(config)),
+        ("Database", lambda: _database(config)),
+        ("TLS", lambda: _tls(config)),
+    )
+
+
+def service_key_fields(name: str, prefixes: Sequence[str]) -> None:
+    """Hold the command line to the rules that CreateServiceKey has."""
+    problem = rules.name(name)
+    if problem:
+        raise FieldInvalid.of("--name", problem)
+    many = shapes.SPECIFIC["CreateServiceKeyRequest.event_prefixes"]
+    problem = many.check(prefixes) or next(filter(None, map(many.rule, prefixes)), "")
+    if problem:
+        raise FieldInvalid.of("--event-prefix", problem)
+
+
+def _master_key(config: Config) -> str:
+    if not config.key_path.exists() and not config.database_path.exists():
+        return "none yet; it is made together with the database"
+    return f"{crypto.load_master_key(config.key_path).id} in {config.key_path}"
+
+
+def _database(config: Config) -> str:
+    if not config.database_path.exists():
+        return f"{config.database_path} is not there yet; `serve` or `migrate` makes it"
+    database = Database(config.database_path)
+    try:
+        verdict = database.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            message = f"{config.database_path} is damaged ({verdict}). Restore a backup."
+            raise CheckError(message)
+        waiting = migrate.pending(database)
+        if waiting:
+            return f"sound; migrations to apply: {', '.join(waiting)}"
+        known = Property.get_or_none(Property.key == "master_key_id")
+        present = crypto.load_master_key(config.key_path).id
+        if known is not None and known.value != present:
+            message = f"it was sealed with master key {known.value}, not {present}."
+            raise CheckError(message)
+        return f"{config.database_path} is sound and up to date"
+    finally:
+        database.close()
+
+
+def _tls(config: Config) -> str:
+    if config.tls_cert is None or config.tls_key is None:
+        return f"none; plaintext is allowed: {config.plaintext}"
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            config.tls_cert, config.tls_key
+        )
+    except (ssl.SSLError, OSError) as error:
+        message = f"{config.tls_cert} and {config.tls_key} cannot be used: {error}."
+        raise CheckError(message) from error
+    return f"{config.tls_cert} and its key go together"

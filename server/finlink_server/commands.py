@@ -1,0 +1,171 @@
+"""The command line of the server: `finlink-server …`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from finlink_server import app, bootstrap, check, config, crypto, demo, log
+from finlink_server.bootstrap import command_line
+from finlink_server.config import Config, ConfigError
+from finlink_server.crypto import MasterKeyError
+from finlink_server.domain import service_keys
+from finlink_server.domain.caller import Role
+from finlink_server.domain.idempotency import Once
+from finlink_server.errors import Refusal
+from finlink_server.storage.database import DatabaseError
+
+_FAILED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="finlink-config")
+def main() -> None:
+    """Finlink Config: the service that owns an app's whole API configuration.
+
+    Settings come from the environment, FINLINK_…; the README has the table.
+    """
+
+
+@main.command()
+@click.option("--demo", "with_demo", is_flag=True, help="Make demo data; SQLite on loopback only.")
+def serve(*, with_demo: bool) -> None:
+    """Serve until SIGTERM or SIGINT, then let running calls finish."""
+    with _readable_errors():
+        settings = config.load()
+        log.start(settings.log_level, settings.log_format)
+        if with_demo and not settings.on_loopback:
+            message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
+            raise click.ClickException(message)
+        stopping = _stop_on_signal()
+        env = bootstrap.open_env(settings)
+        running = app.start(env, settings)
+        if with_demo:
+            _print_demo(demo.prepare(env), settings, running.port)
+        else:
+            click.echo(f"Serving on {_address(settings, running.port)}.", err=True)
+        stopping.wait()
+        click.echo("Stopping: running calls may finish.", err=True)
+        running.stop(settings.drain_seconds)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    with _readable_errors():
+        settings = config.load()
+        bootstrap.open_env(settings).database.close()
+        click.echo(f"{settings.database_path} is up to date.", err=True)
+
+
+@main.group("service-key")
+def service_key() -> None:
+    """Credentials of the platform's own services."""
+
+
+@service_key.command("create")
+@click.option("--name", required=True, help="What it is for.")
+@click.option(
+    "--role",
+    "roles",
+    required=True,
+    multiple=True,
+    type=click.Choice([role.value for role in Role], case_sensitive=False),
+    help="What it may do; repeat it for more than one.",
+)
+@click.option("--event-prefix", "prefixes", multiple=True, help="For PUBLISHER: connection.")
+def service_key_create(name: str, roles: tuple[str, ...], prefixes: tuple[str, ...]) -> None:
+    """Make a service key, and print the key alone on standard output."""
+    with _readable_errors():
+        env = bootstrap.open_env(config.load())
+        wanted = [Role(role.upper()) for role in roles]
+        check.service_key_fields(name, prefixes)
+        caller = command_line("service-key create")
+        created = service_keys.create(env, caller, name, wanted, prefixes, Once("", b""))
+        env.database.close()
+        click.echo(f"Made {created.row.id}. Keep the key: it is shown this once.", err=True)
+        click.echo(created.plaintext)
+
+
+@main.group("master-key")
+def master_key() -> None:
+    """The key under which everything secret is sealed."""
+
+
+@master_key.command("create")
+@click.argument("file", type=click.Path(path_type=Path))
+def master_key_create(file: Path) -> None:
+    """Write a new master key to FILE, which must not exist."""
+    with _readable_errors():
+        crypto.create_master_key(file)
+        keyring = crypto.load_master_key(file)
+        click.echo(
+            f"Made master key {keyring.id} in {file}. Keep a copy apart from the database: without"
+            " it the database is worthless.",
+            err=True,
+        )
+
+
+@main.command("check")
+def check_command() -> None:
+    """Check settings, master key, database and TLS files, and change nothing."""
+    with _readable_errors():
+        settings = config.load()
+    failed = False
+    for what, run in check.checks(settings):
+        try:
+            finding = run()
+        except (MasterKeyError, DatabaseError, check.CheckError) as error:
+            failed = True
+            click.echo(f"✗ {what}: {error}")
+        else:
+            click.echo(f"✓ {what}: {finding}")
+    sys.exit(_FAILED if failed else 0)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Print what stops a command as sentences, one a line, and exit 1."""
+    try:
+        yield
+    except (ConfigError, MasterKeyError, DatabaseError, app.ListenError, Refusal) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _stop_on_signal() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(_: int, __: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return stopping
+
+
+def _address(settings: Config, port: int) -> str:
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+def _print_demo(data: demo.Demo, settings: Config, port: int) -> None:
+    address = _address(settings, port)
+    say: Callable[[str], None] = click.echo
+    say(f"Finlink Config is serving on {address}; Ctrl-C stops it.")
+    say("")
+    say("# Paste this into a second shell. These credentials end when the demo starts again.")
+    say('export PATH="$PWD/.venv/bin:$PATH"')
+    say(f"export TARGET='{address}'")
+    for name, value in data.variables.items():
+        say(f"export {name}='{value}'")
+    say("")
+    say("# The whole story, step by step:")
+    say('finlink demo --target "$TARGET"')
+    say("")
+    say("# Or call by call, as the README goes on to do:")
+    say('grpcurl -plaintext "$TARGET" list')
+    sys.stdout.flush()
