@@ -96,7 +96,7 @@ class Stage:
         self._chapter = title
         self._audience.chapter(title)
 
-    def ask(  # noqa: PLR0913 - a step is exactly these things
+    def ask(
         self,
         who: Caller,
         method: "grpc.UnaryUnaryMultiCallable[Request, Answer]",
