@@ -1,0 +1,159 @@
+"""One real server for a test run: real channel, real database file, a clock to move."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from tests import errors, people
+from tests.clock import Clock
+
+from finlink.config import v1
+from finlink_server import app as application
+from finlink_server import bootstrap, config, log
+from finlink_server.domain import service_keys
+from finlink_server.domain.caller import Role
+from finlink_server.domain.idempotency import Once
+from finlink_server.env import Env
+from finlink_server.hashing import Hasher
+
+
+@dataclass
+class Server:
+    """The server under test, and what surrounds it."""
+
+    app: application.App
+    config: config.Config
+    clock: Clock
+    channel: grpc.Channel
+    log: io.StringIO
+
+    @property
+    def env(self) -> Env:
+        return self.app.env
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.app.port}"
+
+    def key(self, *roles: Role, prefixes: tuple[str, ...] = ()) -> people.Caller:
+        """A service of the platform, with a service key of its own."""
+        by = bootstrap.command_line("tests")
+        made = service_keys.create(self.env, by, "tests", roles, prefixes, Once("", b""))
+        return people.Caller(self.channel, made.plaintext)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    settings = config.load(
+        {
+            "FINLINK_LISTEN": "127.0.0.1:0",
+            "FINLINK_DATA_DIR": str(folder),
+            "FINLINK_TRUSTED_PROXIES": "127.0.0.0/8",
+        }
+    )
+    written = io.StringIO()
+    log.start("debug", "json", written)
+    clock = Clock()
+    env = bootstrap.open_env(settings, clock, Hasher(cost=4, threads=2, queue=64))
+    running = application.start(env, settings)
+    channel = grpc.insecure_channel(f"127.0.0.1:{running.port}")
+
+    yield Server(running, settings, clock, channel, written)
+
+    channel.close()
+    running.stop(5)
+    search_for_canaries(settings.data_dir, written.getvalue())
+
+
+def search_for_canaries(folder: Path, log_text: str) -> None:
+    """Find no credential that the tests used in the log, in errors or in the database.
+
+    Another process reads the files: closing them in the one that has the
+    database open would drop SQLite's locks.
+    """
+    canaries = {one for one in people.CANARIES if len(one) >= 10}
+    assert canaries
+    texts = log_text + "\n".join(errors.TEXTS)
+    assert [one for one in canaries if one in texts] == []
+    search = (
+        "import pathlib, sys\n"
+        "files = {p.name: p.read_bytes() for p in pathlib.Path(sys.argv[1]).iterdir()}\n"
+        "canaries = sys.stdin.read().split()\n"
+        "print([(n, c) for n, b in files.items() for c in canaries if c.encode() in b])\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", search, str(folder)],
+        input="\n".join(canaries),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def clock(server: Server) -> Clock:
+    return server.clock
+
+
+@pytest.fixture
+def env(server: Server) -> Env:
+    return server.env
+
+
+@pytest.fixture
+def nobody(server: Server) -> people.Caller:
+    return people.Caller(server.channel)
+
+
+@pytest.fixture(scope="session")
+def operator(server: Server) -> people.Caller:
+    return server.key(Role.OPERATOR)
+
+
+@pytest.fixture(scope="session")
+def verifier(server: Server) -> people.Caller:
+    return server.key(Role.VERIFIER)
+
+
+@pytest.fixture(scope="session")
+def link_front_end(server: Server) -> people.Caller:
+    return server.key(Role.LINK)
+
+
+@pytest.fixture
+def account(operator: people.Caller) -> people.Account:
+    return people.new_account(operator)
+
+
+@pytest.fixture
+def stranger(operator: people.Caller) -> people.Account:
+    return people.new_account(operator, "Somebody else")
+
+
+@pytest.fixture
+def app(account: people.Account) -> v1.App:
+    return people.new_app(account)
+
+
+@pytest.fixture
+def secret(account: people.Account, app: v1.App) -> people.Secret:
+    return people.new_secret(account, app)
+
+
+@pytest.fixture
+def session(secret: people.Secret) -> people.Session:
+    return secret.start()
+
+
+@pytest.fixture
+def redirect_id(account: people.Account, app: v1.App) -> str:
+    return people.add_redirect(account, app)
