@@ -36,7 +36,7 @@ class Refused:
         status = status_pb2.Status.FromString(raw)
         assert (status.code, status.message) == (self.code.value[0], self.message)
 
-        by_type: dict[str, list[object]] = {}
+        by_type: dict[str, list[Any]] = {}
         for detail in status.details:
             kind = getattr(error_details_pb2, detail.type_url.rpartition(".")[2])
             message = kind()
