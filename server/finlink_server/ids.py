@@ -24,11 +24,7 @@ def new_id(prefix: str, now: int) -> str:
     """
     millis, rest = divmod(now, 1000)
     number = (
-        millis << 80
-        | _VERSION
-        | (rest * _STEPS // 1000) << 64
-        | _VARIANT
-        | secrets.randbits(62)
+        millis << 80 | _VERSION | (rest * _STEPS // 1000) << 64 | _VARIANT | secrets.randbits(62)
     )
     return str(TypeID.from_uuid(uuid_utils.UUID(int=number), prefix))
 

@@ -1,15 +1,18 @@
 """The query of a Link URL: written by an end user's browser, so all of it is hostile."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from finlink_server import text
+from finlink_server import ids, text
 from finlink_server.domain import link_parameters
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.errors import LinkParameterInvalid
+
+# A rule: the value → what was expected, or "".
+Rule = Callable[[str], str]
 
 AUTH_TOKEN: Final = "authToken"  # noqa: S105 - the parameter's name
 # URL name → field of LinkParameters.
@@ -29,11 +32,6 @@ _FIELDS: Final = {field: name for name, field in NAMES.items()}
 _MOST_IGNORED: Final = 50
 _LONGEST_NAME: Final = 100
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_WORDS: Final = {
-    "product": link_parameters.PRODUCTS,
-    "subproduct": link_parameters.SUBPRODUCTS,
-    "theme": link_parameters.THEMES,
-}
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,22 @@ def parameters_of(values: Mapping[str, str]) -> Parameters:
     """Turn the URL's values into parameters, or refuse the first that breaks its rule."""
     fields: dict[str, str | tuple[str, ...]] = {}
     for name, value in values.items():
-        if name == "entity" or not value:
-            continue  # the bank is the decision's affair; an empty value is an absent one
-        expected = _problem(name, value)
+        if not value:
+            continue  # an empty value is an absent one
+        expected = _RULES[name](value)
         if expected:
             raise LinkParameterInvalid(parameter=name, expected=expected)
+        if name == "entity":
+            continue  # the bank is the decision's affair
         fields[NAMES[name]] = tuple(value.split(",")) if name == "country_codes" else value
     return Parameters(**fields)  # type: ignore[arg-type] # NAMES holds only its fields
+
+
+def check_id(redirect_id: str) -> None:
+    """Refuse what cannot be a redirect's id, before anything is looked up or echoed."""
+    expected = _RULES["id"](redirect_id)
+    if expected:
+        raise LinkParameterInvalid(parameter="id", expected=expected)
 
 
 def url_name(field: str) -> str:
@@ -113,18 +120,50 @@ def url_name(field: str) -> str:
     return _FIELDS.get(field, field)
 
 
-def _problem(name: str, value: str) -> str:
-    if name in _WORDS and value not in _WORDS[name]:
-        return f"must be one of {', '.join(_WORDS[name])}"
-    if name == "external_id":
-        if len(value) > link_parameters.LONGEST_EXTERNAL_ID:
-            return f"must have at most {link_parameters.LONGEST_EXTERNAL_ID} characters"
-        return text.problem(value)
-    if name in {"update_token", "restore_token"}:
-        return text.token_problem(value, link_parameters.LONGEST_CONNECTION_TOKEN)
-    if name == "country_codes" and value.count(",") >= link_parameters.MOST_COUNTRIES:
-        return f"must name at most {link_parameters.MOST_COUNTRIES} countries"
-    return ""
+def _matching(pattern: re.Pattern[str], expected: str) -> Rule:
+    return lambda value: "" if pattern.fullmatch(value) else expected
+
+
+def _one_of(words: Sequence[str]) -> Rule:
+    expected = f"must be one of {', '.join(words)}"
+    return lambda value: "" if value in words else expected
+
+
+def _external_id(value: str) -> str:
+    if len(value) > link_parameters.LONGEST_EXTERNAL_ID:
+        return f"must have at most {link_parameters.LONGEST_EXTERNAL_ID} characters"
+    return text.problem(value)
+
+
+def _connection_token(value: str) -> str:
+    return text.token_problem(value, link_parameters.LONGEST_CONNECTION_TOKEN)
+
+
+def _countries(value: str) -> str:
+    if value.count(",") < link_parameters.MOST_COUNTRIES:
+        return ""
+    return f"must name at most {link_parameters.MOST_COUNTRIES} countries"
+
+
+# What a value must be by itself. Whether values go together, and languages and
+# countries, are the affair of link_parameters, which sees tokens' parameters too.
+_RULES: Final[Mapping[str, Rule]] = {
+    "id": _matching(
+        ids.pattern("rdr"), "must be a redirect's id: `rdr_` and 26 letters and digits"
+    ),
+    "entity": _matching(
+        re.compile(r"(?=.{4,64}$)[a-z]{2}-[a-z0-9]+(-[a-z0-9]+)*"),
+        "must be a bank's id, such as es-bbva",
+    ),
+    "product": _one_of(link_parameters.PRODUCTS),
+    "subproduct": _one_of(link_parameters.SUBPRODUCTS),
+    "external_id": _external_id,
+    "theme": _one_of(link_parameters.THEMES),
+    "language": lambda _: "",
+    "country_codes": _countries,
+    "update_token": _connection_token,
+    "restore_token": _connection_token,
+}
 
 
 def _decode(raw: str) -> str | None:

@@ -157,16 +157,17 @@ def _by_url(query: Query) -> Decision:
     redirect_id = values.get("id", "")
     if not redirect_id:
         raise LinkParameterInvalid(parameter="id", expected="is required: a redirect of the app")
+    link_query.check_id(redirect_id)
     redirect = Redirect.get_or_none(Redirect.id == redirect_id)
     app = _app(redirect.app_id) if redirect else None
     if app is None:
-        raise LinkRedirectUnknown(redirect_id=redirect_id[:100])
+        raise LinkRedirectUnknown(redirect_id=redirect_id)
     _refuse_suspended(app)
     if settings.of_app(app.id).document.link.force_auth_token:
         raise LinkAuthTokenRequired(app_id=app.id)
     uri = link_tokens.redirect_uri(app.id, redirect_id)
     if not uri:
-        raise LinkRedirectUnknown(redirect_id=redirect_id[:100])
+        raise LinkRedirectUnknown(redirect_id=redirect_id)
     parameters = link_query.parameters_of(values)
     problem = link_parameters.problem(parameters)
     if problem:
@@ -174,7 +175,7 @@ def _by_url(query: Query) -> Decision:
         raise LinkParameterInvalid(parameter=name, expected=problem.expected)
     if values.get("entity"):
         # The catalogue holds no bank yet, so the widget offers none by name.
-        raise LinkBankNotAvailable(bank_id=values["entity"][:100])
+        raise LinkBankNotAvailable(bank_id=values["entity"])
     return Decision(app, parameters, uri, query.ignored(with_token=False), None)
 
 
