@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import jwt
 
 from finlink.config import v1
 
@@ -132,6 +133,19 @@ class Session:
     def token(self) -> str:
         return self.caller.credential
 
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the token says, unverified."""
+        return jwt.decode(self.token, options={"verify_signature": False})
+
+
+def why_inactive(verifier: Caller, session: Session) -> str:
+    """Validate a session: the name of its InactiveReason, or nothing while it is active."""
+    answer = verifier.sessions.ValidateSession(access_token=session.token)
+    name = v1.InactiveReason.Name(answer.inactive_reason).removeprefix("INACTIVE_REASON_")
+    assert answer.active == (name == "UNSPECIFIED")
+    return "" if answer.active else str(name)
+
 
 def new_account(operator: Caller, name: str = "Ana") -> Account:
     """Make a customer from nothing to signed in."""
@@ -166,3 +180,11 @@ def add_redirect(account: Account, app: v1.App, uri: str = "https://shop.example
         settings=present, update_mask={"paths": ["link.redirects"]}
     )
     return str(answer.settings.link.redirects[-1].id)
+
+
+def force_auth_token(account: Account, app: v1.App, *, on: bool = True) -> None:
+    """Let Link open with an auth token only, or no longer so."""
+    account.settings.UpdateSettings(
+        settings={"app_id": app.id, "link": {"force_auth_token": on}},
+        update_mask={"paths": ["link.force_auth_token"]},
+    )
