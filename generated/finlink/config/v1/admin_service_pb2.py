@@ -24,56 +24,61 @@ _sym_db = _symbol_database.Default()
 
 from finlink.config.v1 import account_service_pb2 as finlink_dot_config_dot_v1_dot_account__service__pb2
 from finlink.config.v1 import secret_service_pb2 as finlink_dot_config_dot_v1_dot_secret__service__pb2
+from finlink.config.v1 import settings_service_pb2 as finlink_dot_config_dot_v1_dot_settings__service__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%finlink/config/v1/admin_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/account_service.proto\x1a&finlink/config/v1/secret_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x02\n\nServiceKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12-\n\x05roles\x18\x03 \x03(\x0e\x32\x17.finlink.config.v1.RoleR\x05roles\x12%\n\x0e\x65vent_prefixes\x18\x04 \x03(\tR\reventPrefixes\x12\x12\n\x04hint\x18\x05 \x01(\tR\x04hint\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\"n\n\x14\x43reateAccountRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"\xc1\x01\n\x15\x43reateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\x12\x1f\n\x0bsetup_token\x18\x02 \x01(\tR\nsetupToken\x12Q\n\x17setup_token_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x14setupTokenExpireTime\"g\n\x13ListAccountsRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"v\n\x14ListAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1a.finlink.config.v1.AccountR\x08\x61\x63\x63ounts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n\x14ResetPasswordRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\"\xbd\x01\n\x15ResetPasswordResponse\x12\x1f\n\x0bsetup_token\x18\x01 \x01(\tR\nsetupToken\x12Q\n\x17setup_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x14setupTokenExpireTime\x12\x30\n\x14\x65nded_account_tokens\x18\x03 \x01(\x05R\x12\x65ndedAccountTokens\"P\n\x15SuspendAccountRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"u\n\x16SuspendAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\x12%\n\x0e\x65nded_sessions\x18\x02 \x01(\x05R\rendedSessions\"R\n\x17ReinstateAccountRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"P\n\x18ReinstateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\"I\n\x10\x45ndSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"F\n\x11\x45ndSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\xb1\x01\n\x17\x43reateServiceKeyRequest\x12!\n\x0c\x64isplay_name\x18\x01 \x01(\tR\x0b\x64isplayName\x12-\n\x05roles\x18\x02 \x03(\x0e\x32\x17.finlink.config.v1.RoleR\x05roles\x12%\n\x0e\x65vent_prefixes\x18\x03 \x03(\tR\reventPrefixes\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"l\n\x18\x43reateServiceKeyResponse\x12>\n\x0bservice_key\x18\x01 \x01(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\nserviceKey\x12\x10\n\x03key\x18\x02 \x01(\tR\x03key\"y\n\x16ListServiceKeysRequest\x12#\n\rshow_inactive\x18\x01 \x01(\x08R\x0cshowInactive\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x83\x01\n\x17ListServiceKeysResponse\x12@\n\x0cservice_keys\x18\x01 \x03(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\x0bserviceKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"?\n\x17RevokeServiceKeyRequest\x12$\n\x0eservice_key_id\x18\x01 \x01(\tR\x0cserviceKeyId\"Z\n\x18RevokeServiceKeyResponse\x12>\n\x0bservice_key\x18\x01 \x01(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\nserviceKey*e\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x11\n\rROLE_OPERATOR\x10\x01\x12\x11\n\rROLE_VERIFIER\x10\x02\x12\r\n\tROLE_LINK\x10\x03\x12\x12\n\x0eROLE_PUBLISHER\x10\x04\x32\xa7\x07\n\x0c\x41\x64minService\x12\x62\n\rCreateAccount\x12\'.finlink.config.v1.CreateAccountRequest\x1a(.finlink.config.v1.CreateAccountResponse\x12_\n\x0cListAccounts\x12&.finlink.config.v1.ListAccountsRequest\x1a\'.finlink.config.v1.ListAccountsResponse\x12\x62\n\rResetPassword\x12\'.finlink.config.v1.ResetPasswordRequest\x1a(.finlink.config.v1.ResetPasswordResponse\x12\x65\n\x0eSuspendAccount\x12(.finlink.config.v1.SuspendAccountRequest\x1a).finlink.config.v1.SuspendAccountResponse\x12k\n\x10ReinstateAccount\x12*.finlink.config.v1.ReinstateAccountRequest\x1a+.finlink.config.v1.ReinstateAccountResponse\x12V\n\tEndSecret\x12#.finlink.config.v1.EndSecretRequest\x1a$.finlink.config.v1.EndSecretResponse\x12k\n\x10\x43reateServiceKey\x12*.finlink.config.v1.CreateServiceKeyRequest\x1a+.finlink.config.v1.CreateServiceKeyResponse\x12h\n\x0fListServiceKeys\x12).finlink.config.v1.ListServiceKeysRequest\x1a*.finlink.config.v1.ListServiceKeysResponse\x12k\n\x10RevokeServiceKey\x12*.finlink.config.v1.RevokeServiceKeyRequest\x1a+.finlink.config.v1.RevokeServiceKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%finlink/config/v1/admin_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/account_service.proto\x1a&finlink/config/v1/secret_service.proto\x1a(finlink/config/v1/settings_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x02\n\nServiceKey\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12-\n\x05roles\x18\x03 \x03(\x0e\x32\x17.finlink.config.v1.RoleR\x05roles\x12%\n\x0e\x65vent_prefixes\x18\x04 \x03(\tR\reventPrefixes\x12\x12\n\x04hint\x18\x05 \x01(\tR\x04hint\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\"n\n\x14\x43reateAccountRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"\xc1\x01\n\x15\x43reateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\x12\x1f\n\x0bsetup_token\x18\x02 \x01(\tR\nsetupToken\x12Q\n\x17setup_token_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x14setupTokenExpireTime\"g\n\x13ListAccountsRequest\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"v\n\x14ListAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1a.finlink.config.v1.AccountR\x08\x61\x63\x63ounts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n\x14ResetPasswordRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\"\xbd\x01\n\x15ResetPasswordResponse\x12\x1f\n\x0bsetup_token\x18\x01 \x01(\tR\nsetupToken\x12Q\n\x17setup_token_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x14setupTokenExpireTime\x12\x30\n\x14\x65nded_account_tokens\x18\x03 \x01(\x05R\x12\x65ndedAccountTokens\"P\n\x15SuspendAccountRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"u\n\x16SuspendAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\x12%\n\x0e\x65nded_sessions\x18\x02 \x01(\x05R\rendedSessions\"R\n\x17ReinstateAccountRequest\x12\x1d\n\naccount_id\x18\x01 \x01(\tR\taccountId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"P\n\x18ReinstateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.finlink.config.v1.AccountR\x07\x61\x63\x63ount\"I\n\x10\x45ndSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x18\n\x07\x63omment\x18\x02 \x01(\tR\x07\x63omment\"F\n\x11\x45ndSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\xb1\x01\n\x17\x43reateServiceKeyRequest\x12!\n\x0c\x64isplay_name\x18\x01 \x01(\tR\x0b\x64isplayName\x12-\n\x05roles\x18\x02 \x03(\x0e\x32\x17.finlink.config.v1.RoleR\x05roles\x12%\n\x0e\x65vent_prefixes\x18\x03 \x03(\tR\reventPrefixes\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"l\n\x18\x43reateServiceKeyResponse\x12>\n\x0bservice_key\x18\x01 \x01(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\nserviceKey\x12\x10\n\x03key\x18\x02 \x01(\tR\x03key\"y\n\x16ListServiceKeysRequest\x12#\n\rshow_inactive\x18\x01 \x01(\x08R\x0cshowInactive\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x83\x01\n\x17ListServiceKeysResponse\x12@\n\x0cservice_keys\x18\x01 \x03(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\x0bserviceKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"?\n\x17RevokeServiceKeyRequest\x12$\n\x0eservice_key_id\x18\x01 \x01(\tR\x0cserviceKeyId\"Z\n\x18RevokeServiceKeyResponse\x12>\n\x0bservice_key\x18\x01 \x01(\x0b\x32\x1d.finlink.config.v1.ServiceKeyR\nserviceKey\"\x80\x01\n\x14SetBankStatusRequest\x12\x17\n\x07\x62\x61nk_id\x18\x01 \x01(\tR\x06\x62\x61nkId\x12\x35\n\x06status\x18\x02 \x01(\x0e\x32\x1d.finlink.config.v1.BankStatusR\x06status\x12\x18\n\x07\x63omment\x18\x03 \x01(\tR\x07\x63omment\"D\n\x15SetBankStatusResponse\x12+\n\x04\x62\x61nk\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.BankR\x04\x62\x61nk*e\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x11\n\rROLE_OPERATOR\x10\x01\x12\x11\n\rROLE_VERIFIER\x10\x02\x12\r\n\tROLE_LINK\x10\x03\x12\x12\n\x0eROLE_PUBLISHER\x10\x04\x32\x8b\x08\n\x0c\x41\x64minService\x12\x62\n\rCreateAccount\x12\'.finlink.config.v1.CreateAccountRequest\x1a(.finlink.config.v1.CreateAccountResponse\x12_\n\x0cListAccounts\x12&.finlink.config.v1.ListAccountsRequest\x1a\'.finlink.config.v1.ListAccountsResponse\x12\x62\n\rResetPassword\x12\'.finlink.config.v1.ResetPasswordRequest\x1a(.finlink.config.v1.ResetPasswordResponse\x12\x65\n\x0eSuspendAccount\x12(.finlink.config.v1.SuspendAccountRequest\x1a).finlink.config.v1.SuspendAccountResponse\x12k\n\x10ReinstateAccount\x12*.finlink.config.v1.ReinstateAccountRequest\x1a+.finlink.config.v1.ReinstateAccountResponse\x12V\n\tEndSecret\x12#.finlink.config.v1.EndSecretRequest\x1a$.finlink.config.v1.EndSecretResponse\x12k\n\x10\x43reateServiceKey\x12*.finlink.config.v1.CreateServiceKeyRequest\x1a+.finlink.config.v1.CreateServiceKeyResponse\x12h\n\x0fListServiceKeys\x12).finlink.config.v1.ListServiceKeysRequest\x1a*.finlink.config.v1.ListServiceKeysResponse\x12k\n\x10RevokeServiceKey\x12*.finlink.config.v1.RevokeServiceKeyRequest\x1a+.finlink.config.v1.RevokeServiceKeyResponse\x12\x62\n\rSetBankStatus\x12\'.finlink.config.v1.SetBankStatusRequest\x1a(.finlink.config.v1.SetBankStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'finlink.config.v1.admin_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=2466
-  _globals['_ROLE']._serialized_end=2567
-  _globals['_SERVICEKEY']._serialized_start=175
-  _globals['_SERVICEKEY']._serialized_end=466
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=468
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=578
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=581
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=774
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=776
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=879
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=881
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=999
-  _globals['_RESETPASSWORDREQUEST']._serialized_start=1001
-  _globals['_RESETPASSWORDREQUEST']._serialized_end=1054
-  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1057
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1246
-  _globals['_SUSPENDACCOUNTREQUEST']._serialized_start=1248
-  _globals['_SUSPENDACCOUNTREQUEST']._serialized_end=1328
-  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_start=1330
-  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_end=1447
-  _globals['_REINSTATEACCOUNTREQUEST']._serialized_start=1449
-  _globals['_REINSTATEACCOUNTREQUEST']._serialized_end=1531
-  _globals['_REINSTATEACCOUNTRESPONSE']._serialized_start=1533
-  _globals['_REINSTATEACCOUNTRESPONSE']._serialized_end=1613
-  _globals['_ENDSECRETREQUEST']._serialized_start=1615
-  _globals['_ENDSECRETREQUEST']._serialized_end=1688
-  _globals['_ENDSECRETRESPONSE']._serialized_start=1690
-  _globals['_ENDSECRETRESPONSE']._serialized_end=1760
-  _globals['_CREATESERVICEKEYREQUEST']._serialized_start=1763
-  _globals['_CREATESERVICEKEYREQUEST']._serialized_end=1940
-  _globals['_CREATESERVICEKEYRESPONSE']._serialized_start=1942
-  _globals['_CREATESERVICEKEYRESPONSE']._serialized_end=2050
-  _globals['_LISTSERVICEKEYSREQUEST']._serialized_start=2052
-  _globals['_LISTSERVICEKEYSREQUEST']._serialized_end=2173
-  _globals['_LISTSERVICEKEYSRESPONSE']._serialized_start=2176
-  _globals['_LISTSERVICEKEYSRESPONSE']._serialized_end=2307
-  _globals['_REVOKESERVICEKEYREQUEST']._serialized_start=2309
-  _globals['_REVOKESERVICEKEYREQUEST']._serialized_end=2372
-  _globals['_REVOKESERVICEKEYRESPONSE']._serialized_start=2374
-  _globals['_REVOKESERVICEKEYRESPONSE']._serialized_end=2464
-  _globals['_ADMINSERVICE']._serialized_start=2570
-  _globals['_ADMINSERVICE']._serialized_end=3505
+  _globals['_ROLE']._serialized_start=2709
+  _globals['_ROLE']._serialized_end=2810
+  _globals['_SERVICEKEY']._serialized_start=217
+  _globals['_SERVICEKEY']._serialized_end=508
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=510
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=620
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=623
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=816
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=818
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=921
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=923
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1041
+  _globals['_RESETPASSWORDREQUEST']._serialized_start=1043
+  _globals['_RESETPASSWORDREQUEST']._serialized_end=1096
+  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1099
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1288
+  _globals['_SUSPENDACCOUNTREQUEST']._serialized_start=1290
+  _globals['_SUSPENDACCOUNTREQUEST']._serialized_end=1370
+  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_start=1372
+  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_end=1489
+  _globals['_REINSTATEACCOUNTREQUEST']._serialized_start=1491
+  _globals['_REINSTATEACCOUNTREQUEST']._serialized_end=1573
+  _globals['_REINSTATEACCOUNTRESPONSE']._serialized_start=1575
+  _globals['_REINSTATEACCOUNTRESPONSE']._serialized_end=1655
+  _globals['_ENDSECRETREQUEST']._serialized_start=1657
+  _globals['_ENDSECRETREQUEST']._serialized_end=1730
+  _globals['_ENDSECRETRESPONSE']._serialized_start=1732
+  _globals['_ENDSECRETRESPONSE']._serialized_end=1802
+  _globals['_CREATESERVICEKEYREQUEST']._serialized_start=1805
+  _globals['_CREATESERVICEKEYREQUEST']._serialized_end=1982
+  _globals['_CREATESERVICEKEYRESPONSE']._serialized_start=1984
+  _globals['_CREATESERVICEKEYRESPONSE']._serialized_end=2092
+  _globals['_LISTSERVICEKEYSREQUEST']._serialized_start=2094
+  _globals['_LISTSERVICEKEYSREQUEST']._serialized_end=2215
+  _globals['_LISTSERVICEKEYSRESPONSE']._serialized_start=2218
+  _globals['_LISTSERVICEKEYSRESPONSE']._serialized_end=2349
+  _globals['_REVOKESERVICEKEYREQUEST']._serialized_start=2351
+  _globals['_REVOKESERVICEKEYREQUEST']._serialized_end=2414
+  _globals['_REVOKESERVICEKEYRESPONSE']._serialized_start=2416
+  _globals['_REVOKESERVICEKEYRESPONSE']._serialized_end=2506
+  _globals['_SETBANKSTATUSREQUEST']._serialized_start=2509
+  _globals['_SETBANKSTATUSREQUEST']._serialized_end=2637
+  _globals['_SETBANKSTATUSRESPONSE']._serialized_start=2639
+  _globals['_SETBANKSTATUSRESPONSE']._serialized_end=2707
+  _globals['_ADMINSERVICE']._serialized_start=2813
+  _globals['_ADMINSERVICE']._serialized_end=3848
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ What the platform's operators do."""
 from collections import abc as _abc
 from finlink.config.v1 import account_service_pb2 as _account_service_pb2
 from finlink.config.v1 import secret_service_pb2 as _secret_service_pb2
+from finlink.config.v1 import settings_service_pb2 as _settings_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -37,9 +38,9 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_VERIFIER: _Role.ValueType  # 2
     """ValidateSession, GetSettings."""
     ROLE_LINK: _Role.ValueType  # 3
-    """OpenLink."""
+    """OpenLink, ExplainLink, GetLink, ListLinkBanks."""
     ROLE_PUBLISHER: _Role.ValueType  # 4
-    """Publishes events of the types under the key's event_prefixes."""
+    """GetLink; publishes events of the types under the key's event_prefixes."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """What a service key may do."""
@@ -53,9 +54,9 @@ that acts as a customer or takes a password.
 ROLE_VERIFIER: Role.ValueType  # 2
 """ValidateSession, GetSettings."""
 ROLE_LINK: Role.ValueType  # 3
-"""OpenLink."""
+"""OpenLink, ExplainLink, GetLink, ListLinkBanks."""
 ROLE_PUBLISHER: Role.ValueType  # 4
-"""Publishes events of the types under the key's event_prefixes."""
+"""GetLink; publishes events of the types under the key's event_prefixes."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
@@ -628,3 +629,59 @@ class RevokeServiceKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeServiceKeyResponse: _TypeAlias = RevokeServiceKeyResponse  # noqa: Y015
+
+@_typing.final
+class SetBankStatusRequest(_message.Message):
+    """Request of SetBankStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """Such as `es-bbva`."""
+    status: _settings_service_pb2.BankStatus.ValueType
+    """OPERATIONAL, DEGRADED or DOWN."""
+    comment: _builtins.str
+    """Why, for the journal. At most 500 characters, as
+    UpdateSettingsRequest.comment.
+    """
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        status: _settings_service_pb2.BankStatus.ValueType = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "comment", b"comment", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBankStatusRequest: _TypeAlias = SetBankStatusRequest  # noqa: Y015
+
+@_typing.final
+class SetBankStatusResponse(_message.Message):
+    """Answer of SetBankStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bank(self) -> _settings_service_pb2.Bank:
+        """The bank as it is now."""
+
+    def __init__(
+        self,
+        *,
+        bank: _settings_service_pb2.Bank | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBankStatusResponse: _TypeAlias = SetBankStatusResponse  # noqa: Y015

@@ -81,6 +81,11 @@ class AdminServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.FromString,
                 _registered_method=True)
+        self.SetBankStatus = channel.unary_unary(
+                '/finlink.config.v1.AdminService/SetBankStatus',
+                request_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -200,6 +205,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBankStatus(self, request, context):
+        """Tells the widgets whether a bank can be connected at present. A bank that is
+        DOWN is still shown, as such.
+
+        Setting the status that it has changes nothing. Journal:
+        `bank.status_changed`.
+
+        Errors:
+        - NOT_FOUND (BANK_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +266,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeServiceKey,
                     request_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.SerializeToString,
+            ),
+            'SetBankStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBankStatus,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -494,6 +518,33 @@ class AdminService:
             '/finlink.config.v1.AdminService/RevokeServiceKey',
             finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBankStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.AdminService/SetBankStatus',
+            finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -109,6 +109,16 @@ class AdminServiceStub:
     Errors:
     - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
     """
+    SetBankStatus: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]
+    """Tells the widgets whether a bank can be connected at present. A bank that is
+    DOWN is still shown, as such.
+
+    Setting the status that it has changes nothing. Journal:
+    `bank.status_changed`.
+
+    Errors:
+    - NOT_FOUND (BANK_NOT_FOUND).
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -190,6 +200,16 @@ class AdminServiceAsyncStub(AdminServiceStub):
 
     Errors:
     - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
+    """
+    SetBankStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]  # type: ignore[assignment]
+    """Tells the widgets whether a bank can be connected at present. A bank that is
+    DOWN is still shown, as such.
+
+    Setting the status that it has changes nothing. Journal:
+    `bank.status_changed`.
+
+    Errors:
+    - NOT_FOUND (BANK_NOT_FOUND).
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -323,6 +343,22 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def SetBankStatus(
+        self,
+        request: _admin_service_pb2.SetBankStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.SetBankStatusResponse, _abc.Awaitable[_admin_service_pb2.SetBankStatusResponse]]:
+        """Tells the widgets whether a bank can be connected at present. A bank that is
+        DOWN is still shown, as such.
+
+        Setting the status that it has changes nothing. Journal:
+        `bank.status_changed`.
+
+        Errors:
+        - NOT_FOUND (BANK_NOT_FOUND).
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,43 +22,84 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from finlink.config.v1 import settings_service_pb2 as finlink_dot_config_dot_v1_dot_settings__service__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$finlink/config/v1/link_service.proto\x12\x11\x66inlink.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x03\n\x0eLinkParameters\x12\x1f\n\x0bredirect_id\x18\x01 \x01(\tR\nredirectId\x12\x34\n\x07product\x18\x02 \x01(\x0e\x32\x1a.finlink.config.v1.ProductR\x07product\x12=\n\nsubproduct\x18\x03 \x01(\x0e\x32\x1d.finlink.config.v1.SubproductR\nsubproduct\x12\x1f\n\x0b\x65xternal_id\x18\x04 \x01(\tR\nexternalId\x12.\n\x05theme\x18\x06 \x01(\x0e\x32\x18.finlink.config.v1.ThemeR\x05theme\x12\x1a\n\x08language\x18\x07 \x01(\tR\x08language\x12#\n\rcountry_codes\x18\x08 \x03(\tR\x0c\x63ountryCodes\x12!\n\x0cupdate_token\x18\t \x01(\tR\x0bupdateToken\x12#\n\rrestore_token\x18\n \x01(\tR\x0crestoreToken\x12%\n\x0e\x64\x65sired_owners\x18\r \x03(\tR\rdesiredOwners\"\x98\x03\n\tLinkToken\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12\x41\n\nparameters\x18\x03 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32!.finlink.config.v1.LinkTokenStateR\x05state\x12\x1b\n\tmax_opens\x18\x05 \x01(\x05R\x08maxOpens\x12\x14\n\x05opens\x18\x06 \x01(\x05R\x05opens\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\"\xec\x03\n\x04Link\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12\x1f\n\x0bpublic_name\x18\x03 \x01(\tR\npublicName\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32\x1c.finlink.config.v1.LinkStateR\x05state\x12\x35\n\x06source\x18\x05 \x01(\x0e\x32\x1d.finlink.config.v1.LinkSourceR\x06source\x12\x41\n\nparameters\x18\x06 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12-\n\x12ignored_parameters\x18\x07 \x03(\tR\x11ignoredParameters\x12!\n\x0credirect_uri\x18\x08 \x01(\tR\x0bredirectUri\x12\"\n\rlink_token_id\x18\t \x01(\tR\x0blinkTokenId\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\xdb\x01\n\x16\x43reateLinkTokenRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x41\n\nparameters\x18\x02 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12+\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tmax_opens\x18\x04 \x01(\x05R\x08maxOpens\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"u\n\x17\x43reateLinkTokenResponse\x12\x1d\n\nauth_token\x18\x01 \x01(\tR\tauthToken\x12;\n\nlink_token\x18\x02 \x01(\x0b\x32\x1c.finlink.config.v1.LinkTokenR\tlinkToken\"F\n\x0fOpenLinkRequest\x12\x14\n\x05query\x18\x01 \x01(\tR\x05query\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"?\n\x10OpenLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.LinkR\x04link*r\n\x07Product\x12\x17\n\x13PRODUCT_UNSPECIFIED\x10\x00\x12\x18\n\x14PRODUCT_TRANSACTIONS\x10\x01\x12\x17\n\x13PRODUCT_INVESTMENTS\x10\x02\x12\x1b\n\x17PRODUCT_ASSETS_TRANSFER\x10\x03*Z\n\nSubproduct\x12\x1a\n\x16SUBPRODUCT_UNSPECIFIED\x10\x00\x12\x13\n\x0fSUBPRODUCT_FUND\x10\x01\x12\x1b\n\x17SUBPRODUCT_PENSION_PLAN\x10\x02*?\n\x05Theme\x12\x15\n\x11THEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTHEME_LIGHT\x10\x01\x12\x0e\n\nTHEME_DARK\x10\x02*Z\n\nLinkSource\x12\x1b\n\x17LINK_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_SOURCE_AUTH_TOKEN\x10\x01\x12\x13\n\x0fLINK_SOURCE_URL\x10\x02*l\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINK_STATE_OPEN\x10\x01\x12\x16\n\x12LINK_STATE_EXPIRED\x10\x02\x12\x16\n\x12LINK_STATE_REVOKED\x10\x03*\xa9\x01\n\x0eLinkTokenState\x12 \n\x1cLINK_TOKEN_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINK_TOKEN_STATE_ACTIVE\x10\x01\x12\x1c\n\x18LINK_TOKEN_STATE_USED_UP\x10\x02\x12\x1c\n\x18LINK_TOKEN_STATE_EXPIRED\x10\x03\x12\x1c\n\x18LINK_TOKEN_STATE_REVOKED\x10\x04\x32\xcc\x01\n\x0bLinkService\x12h\n\x0f\x43reateLinkToken\x12).finlink.config.v1.CreateLinkTokenRequest\x1a*.finlink.config.v1.CreateLinkTokenResponse\x12S\n\x08OpenLink\x12\".finlink.config.v1.OpenLinkRequest\x1a#.finlink.config.v1.OpenLinkResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$finlink/config/v1/link_service.proto\x12\x11\x66inlink.config.v1\x1a(finlink/config/v1/settings_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x03\n\x0eLinkParameters\x12\x1f\n\x0bredirect_id\x18\x01 \x01(\tR\nredirectId\x12\x34\n\x07product\x18\x02 \x01(\x0e\x32\x1a.finlink.config.v1.ProductR\x07product\x12=\n\nsubproduct\x18\x03 \x01(\x0e\x32\x1d.finlink.config.v1.SubproductR\nsubproduct\x12\x1f\n\x0b\x65xternal_id\x18\x04 \x01(\tR\nexternalId\x12\x17\n\x07\x62\x61nk_id\x18\x05 \x01(\tR\x06\x62\x61nkId\x12.\n\x05theme\x18\x06 \x01(\x0e\x32\x18.finlink.config.v1.ThemeR\x05theme\x12\x1a\n\x08language\x18\x07 \x01(\tR\x08language\x12#\n\rcountry_codes\x18\x08 \x03(\tR\x0c\x63ountryCodes\x12!\n\x0cupdate_token\x18\t \x01(\tR\x0bupdateToken\x12#\n\rrestore_token\x18\n \x01(\tR\x0crestoreToken\x12%\n\x0e\x64\x65sired_owners\x18\r \x03(\tR\rdesiredOwners\x12\x19\n\x08\x62\x61nk_ids\x18\x0e \x03(\tR\x07\x62\x61nkIds\"\x98\x03\n\tLinkToken\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12\x41\n\nparameters\x18\x03 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32!.finlink.config.v1.LinkTokenStateR\x05state\x12\x1b\n\tmax_opens\x18\x05 \x01(\x05R\x08maxOpens\x12\x14\n\x05opens\x18\x06 \x01(\x05R\x05opens\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\"\xfb\x04\n\x04Link\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12\x1f\n\x0bpublic_name\x18\x03 \x01(\tR\npublicName\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32\x1c.finlink.config.v1.LinkStateR\x05state\x12\x35\n\x06source\x18\x05 \x01(\x0e\x32\x1d.finlink.config.v1.LinkSourceR\x06source\x12\x41\n\nparameters\x18\x06 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12-\n\x12ignored_parameters\x18\x07 \x03(\tR\x11ignoredParameters\x12!\n\x0credirect_uri\x18\x08 \x01(\tR\x0bredirectUri\x12\"\n\rlink_token_id\x18\t \x01(\tR\x0blinkTokenId\x12=\n\nappearance\x18\n \x01(\x0b\x32\x1d.finlink.config.v1.AppearanceR\nappearance\x12\x32\n\x05texts\x18\x0b \x01(\x0b\x32\x1c.finlink.config.v1.LinkTextsR\x05texts\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x1a\n\x08language\x18\x0e \x01(\tR\x08language\"\x8c\x01\n\tLinkCheck\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x39\n\x07outcome\x18\x02 \x01(\x0e\x32\x1f.finlink.config.v1.CheckOutcomeR\x07outcome\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\"k\n\x0fParameterSource\x12\x1c\n\tparameter\x18\x01 \x01(\tR\tparameter\x12:\n\x06origin\x18\x02 \x01(\x0e\x32\".finlink.config.v1.ParameterOriginR\x06origin\"m\n\x0f\x42\x61nkExplanation\x12\x17\n\x07\x62\x61nk_id\x18\x01 \x01(\tR\x06\x62\x61nkId\x12\x41\n\nvisibility\x18\x02 \x01(\x0e\x32!.finlink.config.v1.BankVisibilityR\nvisibility\"\xdb\x01\n\x16\x43reateLinkTokenRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x41\n\nparameters\x18\x02 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12+\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12\x1b\n\tmax_opens\x18\x04 \x01(\x05R\x08maxOpens\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"u\n\x17\x43reateLinkTokenResponse\x12\x1d\n\nauth_token\x18\x01 \x01(\tR\tauthToken\x12;\n\nlink_token\x18\x02 \x01(\x0b\x32\x1c.finlink.config.v1.LinkTokenR\tlinkToken\"F\n\x0fOpenLinkRequest\x12\x14\n\x05query\x18\x01 \x01(\tR\x05query\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"\x99\x01\n\x10OpenLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.LinkR\x04link\x12\x30\n\x05\x62\x61nks\x18\x02 \x03(\x0b\x32\x1a.finlink.config.v1.AppBankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"9\n\x13GetLinkTokenRequest\x12\"\n\rlink_token_id\x18\x01 \x01(\tR\x0blinkTokenId\"S\n\x14GetLinkTokenResponse\x12;\n\nlink_token\x18\x01 \x01(\x0b\x32\x1c.finlink.config.v1.LinkTokenR\tlinkToken\"\xa3\x01\n\x15ListLinkTokensRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32!.finlink.config.v1.LinkTokenStateR\x05state\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"\x7f\n\x16ListLinkTokensResponse\x12=\n\x0blink_tokens\x18\x01 \x03(\x0b\x32\x1c.finlink.config.v1.LinkTokenR\nlinkTokens\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"<\n\x16RevokeLinkTokenRequest\x12\"\n\rlink_token_id\x18\x01 \x01(\tR\x0blinkTokenId\"w\n\x17RevokeLinkTokenResponse\x12;\n\nlink_token\x18\x01 \x01(\x0b\x32\x1c.finlink.config.v1.LinkTokenR\tlinkToken\x12\x1f\n\x0b\x65nded_links\x18\x02 \x01(\x05R\nendedLinks\"C\n\x12\x45xplainLinkRequest\x12\x14\n\x05query\x18\x01 \x01(\tR\x05query\x12\x17\n\x07\x62\x61nk_id\x18\x02 \x01(\tR\x06\x62\x61nkId\"\x84\x03\n\x13\x45xplainLinkResponse\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\x1e.finlink.config.v1.LinkVerdictR\x07verdict\x12\x34\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1c.finlink.config.v1.LinkCheckR\x06\x63hecks\x12\x15\n\x06\x61pp_id\x18\x03 \x01(\tR\x05\x61ppId\x12\x41\n\nparameters\x18\x04 \x01(\x0b\x32!.finlink.config.v1.LinkParametersR\nparameters\x12<\n\x07sources\x18\x05 \x03(\x0b\x32\".finlink.config.v1.ParameterSourceR\x07sources\x12-\n\x12ignored_parameters\x18\x06 \x03(\tR\x11ignoredParameters\x12\x36\n\x04\x62\x61nk\x18\x07 \x01(\x0b\x32\".finlink.config.v1.BankExplanationR\x04\x62\x61nk\")\n\x0eGetLinkRequest\x12\x17\n\x07link_id\x18\x01 \x01(\tR\x06linkId\">\n\x0fGetLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.LinkR\x04link\"e\n\x10ListLinksRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"j\n\x11ListLinksResponse\x12-\n\x05links\x18\x01 \x03(\x0b\x32\x17.finlink.config.v1.LinkR\x05links\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x81\x01\n\x14ListLinkBanksRequest\x12\x17\n\x07link_id\x18\x01 \x01(\tR\x06linkId\x12\x14\n\x05query\x18\x02 \x01(\tR\x05query\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"q\n\x15ListLinkBanksResponse\x12\x30\n\x05\x62\x61nks\x18\x01 \x03(\x0b\x32\x1a.finlink.config.v1.AppBankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*Z\n\nSubproduct\x12\x1a\n\x16SUBPRODUCT_UNSPECIFIED\x10\x00\x12\x13\n\x0fSUBPRODUCT_FUND\x10\x01\x12\x1b\n\x17SUBPRODUCT_PENSION_PLAN\x10\x02*?\n\x05Theme\x12\x15\n\x11THEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTHEME_LIGHT\x10\x01\x12\x0e\n\nTHEME_DARK\x10\x02*Z\n\nLinkSource\x12\x1b\n\x17LINK_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16LINK_SOURCE_AUTH_TOKEN\x10\x01\x12\x13\n\x0fLINK_SOURCE_URL\x10\x02*l\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINK_STATE_OPEN\x10\x01\x12\x16\n\x12LINK_STATE_EXPIRED\x10\x02\x12\x16\n\x12LINK_STATE_REVOKED\x10\x03*\xa9\x01\n\x0eLinkTokenState\x12 \n\x1cLINK_TOKEN_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINK_TOKEN_STATE_ACTIVE\x10\x01\x12\x1c\n\x18LINK_TOKEN_STATE_USED_UP\x10\x02\x12\x1c\n\x18LINK_TOKEN_STATE_EXPIRED\x10\x03\x12\x1c\n\x18LINK_TOKEN_STATE_REVOKED\x10\x04*\x80\x01\n\x0c\x43heckOutcome\x12\x1d\n\x19\x43HECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HECK_OUTCOME_PASSED\x10\x01\x12\x18\n\x14\x43HECK_OUTCOME_FAILED\x10\x02\x12\x1d\n\x19\x43HECK_OUTCOME_NOT_REACHED\x10\x03*a\n\x0bLinkVerdict\x12\x1c\n\x18LINK_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15LINK_VERDICT_ACCEPTED\x10\x01\x12\x19\n\x15LINK_VERDICT_REJECTED\x10\x02*\x8d\x01\n\x0fParameterOrigin\x12 \n\x1cPARAMETER_ORIGIN_UNSPECIFIED\x10\x00\x12\x1f\n\x1bPARAMETER_ORIGIN_AUTH_TOKEN\x10\x01\x12\x18\n\x14PARAMETER_ORIGIN_URL\x10\x02\x12\x1d\n\x19PARAMETER_ORIGIN_SETTINGS\x10\x03*\xea\x02\n\x0e\x42\x61nkVisibility\x12\x1f\n\x1b\x42\x41NK_VISIBILITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41NK_VISIBILITY_SHOWN\x10\x01\x12\x1b\n\x17\x42\x41NK_VISIBILITY_UNKNOWN\x10\x02\x12\"\n\x1e\x42\x41NK_VISIBILITY_LEFT_CATALOGUE\x10\x03\x12&\n\"BANK_VISIBILITY_HIDDEN_BY_SETTINGS\x10\x04\x12.\n*BANK_VISIBILITY_COUNTRY_HIDDEN_BY_SETTINGS\x10\x05\x12\'\n#BANK_VISIBILITY_PRODUCT_NOT_OFFERED\x10\x06\x12\x30\n,BANK_VISIBILITY_COUNTRY_HIDDEN_BY_PARAMETERS\x10\x07\x12(\n$BANK_VISIBILITY_HIDDEN_BY_PARAMETERS\x10\x08\x32\xea\x06\n\x0bLinkService\x12h\n\x0f\x43reateLinkToken\x12).finlink.config.v1.CreateLinkTokenRequest\x1a*.finlink.config.v1.CreateLinkTokenResponse\x12_\n\x0cGetLinkToken\x12&.finlink.config.v1.GetLinkTokenRequest\x1a\'.finlink.config.v1.GetLinkTokenResponse\x12\x65\n\x0eListLinkTokens\x12(.finlink.config.v1.ListLinkTokensRequest\x1a).finlink.config.v1.ListLinkTokensResponse\x12h\n\x0fRevokeLinkToken\x12).finlink.config.v1.RevokeLinkTokenRequest\x1a*.finlink.config.v1.RevokeLinkTokenResponse\x12S\n\x08OpenLink\x12\".finlink.config.v1.OpenLinkRequest\x1a#.finlink.config.v1.OpenLinkResponse\x12\\\n\x0b\x45xplainLink\x12%.finlink.config.v1.ExplainLinkRequest\x1a&.finlink.config.v1.ExplainLinkResponse\x12P\n\x07GetLink\x12!.finlink.config.v1.GetLinkRequest\x1a\".finlink.config.v1.GetLinkResponse\x12V\n\tListLinks\x12#.finlink.config.v1.ListLinksRequest\x1a$.finlink.config.v1.ListLinksResponse\x12\x62\n\rListLinkBanks\x12\'.finlink.config.v1.ListLinkBanksRequest\x1a(.finlink.config.v1.ListLinkBanksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'finlink.config.v1.link_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRODUCT']._serialized_start=1934
-  _globals['_PRODUCT']._serialized_end=2048
-  _globals['_SUBPRODUCT']._serialized_start=2050
-  _globals['_SUBPRODUCT']._serialized_end=2140
-  _globals['_THEME']._serialized_start=2142
-  _globals['_THEME']._serialized_end=2205
-  _globals['_LINKSOURCE']._serialized_start=2207
-  _globals['_LINKSOURCE']._serialized_end=2297
-  _globals['_LINKSTATE']._serialized_start=2299
-  _globals['_LINKSTATE']._serialized_end=2407
-  _globals['_LINKTOKENSTATE']._serialized_start=2410
-  _globals['_LINKTOKENSTATE']._serialized_end=2579
-  _globals['_LINKPARAMETERS']._serialized_start=125
-  _globals['_LINKPARAMETERS']._serialized_end=548
-  _globals['_LINKTOKEN']._serialized_start=551
-  _globals['_LINKTOKEN']._serialized_end=959
-  _globals['_LINK']._serialized_start=962
-  _globals['_LINK']._serialized_end=1454
-  _globals['_CREATELINKTOKENREQUEST']._serialized_start=1457
-  _globals['_CREATELINKTOKENREQUEST']._serialized_end=1676
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=1678
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=1795
-  _globals['_OPENLINKREQUEST']._serialized_start=1797
-  _globals['_OPENLINKREQUEST']._serialized_end=1867
-  _globals['_OPENLINKRESPONSE']._serialized_start=1869
-  _globals['_OPENLINKRESPONSE']._serialized_end=1932
-  _globals['_LINKSERVICE']._serialized_start=2582
-  _globals['_LINKSERVICE']._serialized_end=2786
+  _globals['_SUBPRODUCT']._serialized_start=4272
+  _globals['_SUBPRODUCT']._serialized_end=4362
+  _globals['_THEME']._serialized_start=4364
+  _globals['_THEME']._serialized_end=4427
+  _globals['_LINKSOURCE']._serialized_start=4429
+  _globals['_LINKSOURCE']._serialized_end=4519
+  _globals['_LINKSTATE']._serialized_start=4521
+  _globals['_LINKSTATE']._serialized_end=4629
+  _globals['_LINKTOKENSTATE']._serialized_start=4632
+  _globals['_LINKTOKENSTATE']._serialized_end=4801
+  _globals['_CHECKOUTCOME']._serialized_start=4804
+  _globals['_CHECKOUTCOME']._serialized_end=4932
+  _globals['_LINKVERDICT']._serialized_start=4934
+  _globals['_LINKVERDICT']._serialized_end=5031
+  _globals['_PARAMETERORIGIN']._serialized_start=5034
+  _globals['_PARAMETERORIGIN']._serialized_end=5175
+  _globals['_BANKVISIBILITY']._serialized_start=5178
+  _globals['_BANKVISIBILITY']._serialized_end=5540
+  _globals['_LINKPARAMETERS']._serialized_start=167
+  _globals['_LINKPARAMETERS']._serialized_end=642
+  _globals['_LINKTOKEN']._serialized_start=645
+  _globals['_LINKTOKEN']._serialized_end=1053
+  _globals['_LINK']._serialized_start=1056
+  _globals['_LINK']._serialized_end=1691
+  _globals['_LINKCHECK']._serialized_start=1694
+  _globals['_LINKCHECK']._serialized_end=1834
+  _globals['_PARAMETERSOURCE']._serialized_start=1836
+  _globals['_PARAMETERSOURCE']._serialized_end=1943
+  _globals['_BANKEXPLANATION']._serialized_start=1945
+  _globals['_BANKEXPLANATION']._serialized_end=2054
+  _globals['_CREATELINKTOKENREQUEST']._serialized_start=2057
+  _globals['_CREATELINKTOKENREQUEST']._serialized_end=2276
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=2278
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=2395
+  _globals['_OPENLINKREQUEST']._serialized_start=2397
+  _globals['_OPENLINKREQUEST']._serialized_end=2467
+  _globals['_OPENLINKRESPONSE']._serialized_start=2470
+  _globals['_OPENLINKRESPONSE']._serialized_end=2623
+  _globals['_GETLINKTOKENREQUEST']._serialized_start=2625
+  _globals['_GETLINKTOKENREQUEST']._serialized_end=2682
+  _globals['_GETLINKTOKENRESPONSE']._serialized_start=2684
+  _globals['_GETLINKTOKENRESPONSE']._serialized_end=2767
+  _globals['_LISTLINKTOKENSREQUEST']._serialized_start=2770
+  _globals['_LISTLINKTOKENSREQUEST']._serialized_end=2933
+  _globals['_LISTLINKTOKENSRESPONSE']._serialized_start=2935
+  _globals['_LISTLINKTOKENSRESPONSE']._serialized_end=3062
+  _globals['_REVOKELINKTOKENREQUEST']._serialized_start=3064
+  _globals['_REVOKELINKTOKENREQUEST']._serialized_end=3124
+  _globals['_REVOKELINKTOKENRESPONSE']._serialized_start=3126
+  _globals['_REVOKELINKTOKENRESPONSE']._serialized_end=3245
+  _globals['_EXPLAINLINKREQUEST']._serialized_start=3247
+  _globals['_EXPLAINLINKREQUEST']._serialized_end=3314
+  _globals['_EXPLAINLINKRESPONSE']._serialized_start=3317
+  _globals['_EXPLAINLINKRESPONSE']._serialized_end=3705
+  _globals['_GETLINKREQUEST']._serialized_start=3707
+  _globals['_GETLINKREQUEST']._serialized_end=3748
+  _globals['_GETLINKRESPONSE']._serialized_start=3750
+  _globals['_GETLINKRESPONSE']._serialized_end=3812
+  _globals['_LISTLINKSREQUEST']._serialized_start=3814
+  _globals['_LISTLINKSREQUEST']._serialized_end=3915
+  _globals['_LISTLINKSRESPONSE']._serialized_start=3917
+  _globals['_LISTLINKSRESPONSE']._serialized_end=4023
+  _globals['_LISTLINKBANKSREQUEST']._serialized_start=4026
+  _globals['_LISTLINKBANKSREQUEST']._serialized_end=4155
+  _globals['_LISTLINKBANKSRESPONSE']._serialized_start=4157
+  _globals['_LISTLINKBANKSRESPONSE']._serialized_end=4270
+  _globals['_LINKSERVICE']._serialized_start=5543
+  _globals['_LINKSERVICE']._serialized_end=6417
 # @@protoc_insertion_point(module_scope)

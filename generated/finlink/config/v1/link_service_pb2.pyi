@@ -4,6 +4,7 @@ isort:skip_file
 Link: the widget in which end users pick their bank and connect it."""
 
 from collections import abc as _abc
+from finlink.config.v1 import settings_service_pb2 as _settings_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -20,36 +21,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _Product:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ProductEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Product.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    PRODUCT_UNSPECIFIED: _Product.ValueType  # 0
-    """None: for an update or a restore of a connection."""
-    PRODUCT_TRANSACTIONS: _Product.ValueType  # 1
-    """Read the transactions of accounts."""
-    PRODUCT_INVESTMENTS: _Product.ValueType  # 2
-    """Read investments."""
-    PRODUCT_ASSETS_TRANSFER: _Product.ValueType  # 3
-    """Move assets from one institution to another; needs a subproduct."""
-
-class Product(_Product, metaclass=_ProductEnumTypeWrapper):
-    """What an end user can connect an account for. In a Link URL the bare word:
-    `product=TRANSACTIONS`.
-    """
-
-PRODUCT_UNSPECIFIED: Product.ValueType  # 0
-"""None: for an update or a restore of a connection."""
-PRODUCT_TRANSACTIONS: Product.ValueType  # 1
-"""Read the transactions of accounts."""
-PRODUCT_INVESTMENTS: Product.ValueType  # 2
-"""Read investments."""
-PRODUCT_ASSETS_TRANSFER: Product.ValueType  # 3
-"""Move assets from one institution to another; needs a subproduct."""
-Global___Product: _TypeAlias = Product  # noqa: Y015
 
 class _Subproduct:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -183,6 +154,134 @@ LINK_TOKEN_STATE_REVOKED: LinkTokenState.ValueType  # 4
 """Revoked, or its app deleted."""
 Global___LinkTokenState: _TypeAlias = LinkTokenState  # noqa: Y015
 
+class _CheckOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CheckOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CheckOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHECK_OUTCOME_UNSPECIFIED: _CheckOutcome.ValueType  # 0
+    """Never sent."""
+    CHECK_OUTCOME_PASSED: _CheckOutcome.ValueType  # 1
+    """Passed."""
+    CHECK_OUTCOME_FAILED: _CheckOutcome.ValueType  # 2
+    """Failed: this is why the Link is refused."""
+    CHECK_OUTCOME_NOT_REACHED: _CheckOutcome.ValueType  # 3
+    """Not reached, because an earlier one failed."""
+
+class CheckOutcome(_CheckOutcome, metaclass=_CheckOutcomeEnumTypeWrapper):
+    """Whether a check of a Link was passed."""
+
+CHECK_OUTCOME_UNSPECIFIED: CheckOutcome.ValueType  # 0
+"""Never sent."""
+CHECK_OUTCOME_PASSED: CheckOutcome.ValueType  # 1
+"""Passed."""
+CHECK_OUTCOME_FAILED: CheckOutcome.ValueType  # 2
+"""Failed: this is why the Link is refused."""
+CHECK_OUTCOME_NOT_REACHED: CheckOutcome.ValueType  # 3
+"""Not reached, because an earlier one failed."""
+Global___CheckOutcome: _TypeAlias = CheckOutcome  # noqa: Y015
+
+class _LinkVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_VERDICT_UNSPECIFIED: _LinkVerdict.ValueType  # 0
+    """Never sent."""
+    LINK_VERDICT_ACCEPTED: _LinkVerdict.ValueType  # 1
+    """It would open."""
+    LINK_VERDICT_REJECTED: _LinkVerdict.ValueType  # 2
+    """It would be refused."""
+
+class LinkVerdict(_LinkVerdict, metaclass=_LinkVerdictEnumTypeWrapper):
+    """What OpenLink would say."""
+
+LINK_VERDICT_UNSPECIFIED: LinkVerdict.ValueType  # 0
+"""Never sent."""
+LINK_VERDICT_ACCEPTED: LinkVerdict.ValueType  # 1
+"""It would open."""
+LINK_VERDICT_REJECTED: LinkVerdict.ValueType  # 2
+"""It would be refused."""
+Global___LinkVerdict: _TypeAlias = LinkVerdict  # noqa: Y015
+
+class _ParameterOrigin:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ParameterOriginEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ParameterOrigin.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PARAMETER_ORIGIN_UNSPECIFIED: _ParameterOrigin.ValueType  # 0
+    """Never sent."""
+    PARAMETER_ORIGIN_AUTH_TOKEN: _ParameterOrigin.ValueType  # 1
+    """From what was stored when the auth token was made."""
+    PARAMETER_ORIGIN_URL: _ParameterOrigin.ValueType  # 2
+    """From the URL."""
+    PARAMETER_ORIGIN_SETTINGS: _ParameterOrigin.ValueType  # 3
+    """From the app's settings."""
+
+class ParameterOrigin(_ParameterOrigin, metaclass=_ParameterOriginEnumTypeWrapper):
+    """Where a parameter of a Link came from."""
+
+PARAMETER_ORIGIN_UNSPECIFIED: ParameterOrigin.ValueType  # 0
+"""Never sent."""
+PARAMETER_ORIGIN_AUTH_TOKEN: ParameterOrigin.ValueType  # 1
+"""From what was stored when the auth token was made."""
+PARAMETER_ORIGIN_URL: ParameterOrigin.ValueType  # 2
+"""From the URL."""
+PARAMETER_ORIGIN_SETTINGS: ParameterOrigin.ValueType  # 3
+"""From the app's settings."""
+Global___ParameterOrigin: _TypeAlias = ParameterOrigin  # noqa: Y015
+
+class _BankVisibility:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BankVisibilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BankVisibility.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BANK_VISIBILITY_UNSPECIFIED: _BankVisibility.ValueType  # 0
+    """Never sent."""
+    BANK_VISIBILITY_SHOWN: _BankVisibility.ValueType  # 1
+    """It shows."""
+    BANK_VISIBILITY_UNKNOWN: _BankVisibility.ValueType  # 2
+    """The catalogue has no such bank."""
+    BANK_VISIBILITY_LEFT_CATALOGUE: _BankVisibility.ValueType  # 3
+    """It has left the catalogue."""
+    BANK_VISIBILITY_HIDDEN_BY_SETTINGS: _BankVisibility.ValueType  # 4
+    """The settings show other banks ONLY, or all EXCEPT this one."""
+    BANK_VISIBILITY_COUNTRY_HIDDEN_BY_SETTINGS: _BankVisibility.ValueType  # 5
+    """The settings show other countries."""
+    BANK_VISIBILITY_PRODUCT_NOT_OFFERED: _BankVisibility.ValueType  # 6
+    """It does not offer the Link's product."""
+    BANK_VISIBILITY_COUNTRY_HIDDEN_BY_PARAMETERS: _BankVisibility.ValueType  # 7
+    """The Link's country_codes leave it out."""
+    BANK_VISIBILITY_HIDDEN_BY_PARAMETERS: _BankVisibility.ValueType  # 8
+    """The Link's bank_ids leave it out."""
+
+class BankVisibility(_BankVisibility, metaclass=_BankVisibilityEnumTypeWrapper):
+    """Why a bank shows in a Link or does not."""
+
+BANK_VISIBILITY_UNSPECIFIED: BankVisibility.ValueType  # 0
+"""Never sent."""
+BANK_VISIBILITY_SHOWN: BankVisibility.ValueType  # 1
+"""It shows."""
+BANK_VISIBILITY_UNKNOWN: BankVisibility.ValueType  # 2
+"""The catalogue has no such bank."""
+BANK_VISIBILITY_LEFT_CATALOGUE: BankVisibility.ValueType  # 3
+"""It has left the catalogue."""
+BANK_VISIBILITY_HIDDEN_BY_SETTINGS: BankVisibility.ValueType  # 4
+"""The settings show other banks ONLY, or all EXCEPT this one."""
+BANK_VISIBILITY_COUNTRY_HIDDEN_BY_SETTINGS: BankVisibility.ValueType  # 5
+"""The settings show other countries."""
+BANK_VISIBILITY_PRODUCT_NOT_OFFERED: BankVisibility.ValueType  # 6
+"""It does not offer the Link's product."""
+BANK_VISIBILITY_COUNTRY_HIDDEN_BY_PARAMETERS: BankVisibility.ValueType  # 7
+"""The Link's country_codes leave it out."""
+BANK_VISIBILITY_HIDDEN_BY_PARAMETERS: BankVisibility.ValueType  # 8
+"""The Link's bank_ids leave it out."""
+Global___BankVisibility: _TypeAlias = BankVisibility  # noqa: Y015
+
 @_typing.final
 class LinkParameters(_message.Message):
     """With what Link opens. In brackets the name in a Link URL."""
@@ -193,15 +292,17 @@ class LinkParameters(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     SUBPRODUCT_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    BANK_ID_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     COUNTRY_CODES_FIELD_NUMBER: _builtins.int
     UPDATE_TOKEN_FIELD_NUMBER: _builtins.int
     RESTORE_TOKEN_FIELD_NUMBER: _builtins.int
     DESIRED_OWNERS_FIELD_NUMBER: _builtins.int
+    BANK_IDS_FIELD_NUMBER: _builtins.int
     redirect_id: _builtins.str
     """Where Link returns to, `rdr_…` [`id`]. Required."""
-    product: Global___Product.ValueType
+    product: _settings_service_pb2.Product.ValueType
     """What for [`product`]. Required unless update_token or restore_token is set."""
     subproduct: Global___Subproduct.ValueType
     """What kind of assets [`subproduct`]. Required with ASSETS_TRANSFER, refused
@@ -210,6 +311,10 @@ class LinkParameters(_message.Message):
     external_id: _builtins.str
     """The customer's own reference [`external_id`]: at most 128 characters,
     without control, bidirectional or zero-width characters.
+    """
+    bank_id: _builtins.str
+    """The bank to begin with, so that the end user need not pick one [`entity`]:
+    such as `es-bbva`, one that the widget shows.
     """
     theme: Global___Theme.ValueType
     """How it looks [`theme`]."""
@@ -234,23 +339,31 @@ class LinkParameters(_message.Message):
         ASSETS_TRANSFER; at most 10 of 1 to 100 characters each.
         """
 
+    @_builtins.property
+    def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With an auth token only: show these banks and no others. Narrows what the
+        app's settings show, never widens it. At most 100, each once.
+        """
+
     def __init__(
         self,
         *,
         redirect_id: _builtins.str = ...,
-        product: Global___Product.ValueType = ...,
+        product: _settings_service_pb2.Product.ValueType = ...,
         subproduct: Global___Subproduct.ValueType = ...,
         external_id: _builtins.str = ...,
+        bank_id: _builtins.str = ...,
         theme: Global___Theme.ValueType = ...,
         language: _builtins.str = ...,
         country_codes: _abc.Iterable[_builtins.str] | None = ...,
         update_token: _builtins.str = ...,
         restore_token: _builtins.str = ...,
         desired_owners: _abc.Iterable[_builtins.str] | None = ...,
+        bank_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["country_codes", b"country_codes", "desired_owners", b"desired_owners", "external_id", b"external_id", "language", b"language", "product", b"product", "redirect_id", b"redirect_id", "restore_token", b"restore_token", "subproduct", b"subproduct", "theme", b"theme", "update_token", b"update_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "bank_ids", b"bank_ids", "country_codes", b"country_codes", "desired_owners", b"desired_owners", "external_id", b"external_id", "language", b"language", "product", b"product", "redirect_id", b"redirect_id", "restore_token", b"restore_token", "subproduct", b"subproduct", "theme", b"theme", "update_token", b"update_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,8 +446,11 @@ class Link(_message.Message):
     IGNORED_PARAMETERS_FIELD_NUMBER: _builtins.int
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     LINK_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    APPEARANCE_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """`lnk_…`."""
     app_id: _builtins.str
@@ -349,6 +465,10 @@ class Link(_message.Message):
     """Where Link returns to."""
     link_token_id: _builtins.str
     """The Link token that opened it; empty when the URL did."""
+    language: _builtins.str
+    """In which language the widget speaks: the one asked for if the app offers
+    it, else the app's default; empty: the end user's own preference.
+    """
     @_builtins.property
     def parameters(self) -> Global___LinkParameters:
         """The parameters that count."""
@@ -359,6 +479,16 @@ class Link(_message.Message):
         once: unknown ones, and with an auth token every other one. Names that are
         not readable text are shown percent-encoded, cut to 100 characters; at most
         50 are listed.
+        """
+
+    @_builtins.property
+    def appearance(self) -> _settings_service_pb2.Appearance:
+        """The colours and logo from the app's settings of that moment."""
+
+    @_builtins.property
+    def texts(self) -> _settings_service_pb2.LinkTexts:
+        """The texts in `language` from the app's settings of that moment; unset where
+        they have none.
         """
 
     @_builtins.property
@@ -381,16 +511,105 @@ class Link(_message.Message):
         ignored_parameters: _abc.Iterable[_builtins.str] | None = ...,
         redirect_uri: _builtins.str = ...,
         link_token_id: _builtins.str = ...,
+        appearance: _settings_service_pb2.Appearance | None = ...,
+        texts: _settings_service_pb2.LinkTexts | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "parameters", b"parameters"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appearance", b"appearance", "create_time", b"create_time", "expire_time", b"expire_time", "parameters", b"parameters", "texts", b"texts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "create_time", b"create_time", "expire_time", b"expire_time", "id", b"id", "ignored_parameters", b"ignored_parameters", "link_token_id", b"link_token_id", "parameters", b"parameters", "public_name", b"public_name", "redirect_uri", b"redirect_uri", "source", b"source", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "appearance", b"appearance", "create_time", b"create_time", "expire_time", b"expire_time", "id", b"id", "ignored_parameters", b"ignored_parameters", "language", b"language", "link_token_id", b"link_token_id", "parameters", b"parameters", "public_name", b"public_name", "redirect_uri", b"redirect_uri", "source", b"source", "state", b"state", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Link: _TypeAlias = Link  # noqa: Y015
+
+@_typing.final
+class LinkCheck(_message.Message):
+    """One check of the decision about a Link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What was checked, in lower-case words joined by underscores."""
+    outcome: Global___CheckOutcome.ValueType
+    """How it went."""
+    reason: _builtins.str
+    """If it failed, the reason that OpenLink would give, as in ErrorInfo."""
+    message: _builtins.str
+    """If it failed, a sentence about it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        outcome: Global___CheckOutcome.ValueType = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "name", b"name", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkCheck: _TypeAlias = LinkCheck  # noqa: Y015
+
+@_typing.final
+class ParameterSource(_message.Message):
+    """Where one parameter came from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARAMETER_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    parameter: _builtins.str
+    """The field of LinkParameters, or `language` as the widget will speak it."""
+    origin: Global___ParameterOrigin.ValueType
+    """Where from."""
+    def __init__(
+        self,
+        *,
+        parameter: _builtins.str = ...,
+        origin: Global___ParameterOrigin.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "parameter", b"parameter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParameterSource: _TypeAlias = ParameterSource  # noqa: Y015
+
+@_typing.final
+class BankExplanation(_message.Message):
+    """Whether one bank shows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    visibility: Global___BankVisibility.ValueType
+    """Whether it shows, and why not."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        visibility: Global___BankVisibility.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "visibility", b"visibility"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankExplanation: _TypeAlias = BankExplanation  # noqa: Y015
 
 @_typing.final
 class CreateLinkTokenRequest(_message.Message):
@@ -505,9 +724,307 @@ class OpenLinkResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LINK_FIELD_NUMBER: _builtins.int
+    BANKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For ListLinkBanks; empty if these are all."""
     @_builtins.property
     def link(self) -> Global___Link:
         """The opened Link."""
+
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedCompositeFieldContainer[_settings_service_pb2.AppBank]:
+        """The first 50 banks that it shows, in the widget's order."""
+
+    def __init__(
+        self,
+        *,
+        link: Global___Link | None = ...,
+        banks: _abc.Iterable[_settings_service_pb2.AppBank] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "link", b"link", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenLinkResponse: _TypeAlias = OpenLinkResponse  # noqa: Y015
+
+@_typing.final
+class GetLinkTokenRequest(_message.Message):
+    """Request of GetLinkToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    link_token_id: _builtins.str
+    """`ltk_…`."""
+    def __init__(
+        self,
+        *,
+        link_token_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_token_id", b"link_token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLinkTokenRequest: _TypeAlias = GetLinkTokenRequest  # noqa: Y015
+
+@_typing.final
+class GetLinkTokenResponse(_message.Message):
+    """Answer of GetLinkToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_TOKEN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def link_token(self) -> Global___LinkToken:
+        """The Link token."""
+
+    def __init__(
+        self,
+        *,
+        link_token: Global___LinkToken | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link_token", b"link_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_token", b"link_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLinkTokenResponse: _TypeAlias = GetLinkTokenResponse  # noqa: Y015
+
+@_typing.final
+class ListLinkTokensRequest(_message.Message):
+    """Request of ListLinkTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """`app_…`. A session token may leave it empty: its own app."""
+    state: Global___LinkTokenState.ValueType
+    """Only tokens in this state; unspecified: in any."""
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        state: Global___LinkTokenState.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinkTokensRequest: _TypeAlias = ListLinkTokensRequest  # noqa: Y015
+
+@_typing.final
+class ListLinkTokensResponse(_message.Message):
+    """Answer of ListLinkTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_TOKENS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def link_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkToken]:
+        """The Link tokens, newest first."""
+
+    def __init__(
+        self,
+        *,
+        link_tokens: _abc.Iterable[Global___LinkToken] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_tokens", b"link_tokens", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinkTokensResponse: _TypeAlias = ListLinkTokensResponse  # noqa: Y015
+
+@_typing.final
+class RevokeLinkTokenRequest(_message.Message):
+    """Request of RevokeLinkToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    link_token_id: _builtins.str
+    """`ltk_…`."""
+    def __init__(
+        self,
+        *,
+        link_token_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_token_id", b"link_token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeLinkTokenRequest: _TypeAlias = RevokeLinkTokenRequest  # noqa: Y015
+
+@_typing.final
+class RevokeLinkTokenResponse(_message.Message):
+    """Answer of RevokeLinkToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_TOKEN_FIELD_NUMBER: _builtins.int
+    ENDED_LINKS_FIELD_NUMBER: _builtins.int
+    ended_links: _builtins.int
+    """How many open Links ended with it."""
+    @_builtins.property
+    def link_token(self) -> Global___LinkToken:
+        """The Link token as it is now."""
+
+    def __init__(
+        self,
+        *,
+        link_token: Global___LinkToken | None = ...,
+        ended_links: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link_token", b"link_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_links", b"ended_links", "link_token", b"link_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeLinkTokenResponse: _TypeAlias = RevokeLinkTokenResponse  # noqa: Y015
+
+@_typing.final
+class ExplainLinkRequest(_message.Message):
+    """Request of ExplainLink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """As OpenLinkRequest.query."""
+    bank_id: _builtins.str
+    """A bank about which to tell whether it would show; empty: the one that the
+    Link names, if it names one.
+    """
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        bank_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainLinkRequest: _TypeAlias = ExplainLinkRequest  # noqa: Y015
+
+@_typing.final
+class ExplainLinkResponse(_message.Message):
+    """Answer of ExplainLink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    IGNORED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
+    verdict: Global___LinkVerdict.ValueType
+    """What OpenLink would say."""
+    app_id: _builtins.str
+    """The app that it is about; empty where it is not known."""
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkCheck]:
+        """Every check, in the order in which they are made."""
+
+    @_builtins.property
+    def parameters(self) -> Global___LinkParameters:
+        """The parameters that count, as far as they are known."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParameterSource]:
+        """Where each of them came from."""
+
+    @_builtins.property
+    def ignored_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As Link.ignored_parameters."""
+
+    @_builtins.property
+    def bank(self) -> Global___BankExplanation:
+        """Whether the bank shows; unset where no bank is named or no app is known."""
+
+    def __init__(
+        self,
+        *,
+        verdict: Global___LinkVerdict.ValueType = ...,
+        checks: _abc.Iterable[Global___LinkCheck] | None = ...,
+        app_id: _builtins.str = ...,
+        parameters: Global___LinkParameters | None = ...,
+        sources: _abc.Iterable[Global___ParameterSource] | None = ...,
+        ignored_parameters: _abc.Iterable[_builtins.str] | None = ...,
+        bank: Global___BankExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "parameters", b"parameters"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "bank", b"bank", "checks", b"checks", "ignored_parameters", b"ignored_parameters", "parameters", b"parameters", "sources", b"sources", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainLinkResponse: _TypeAlias = ExplainLinkResponse  # noqa: Y015
+
+@_typing.final
+class GetLinkRequest(_message.Message):
+    """Request of GetLink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_ID_FIELD_NUMBER: _builtins.int
+    link_id: _builtins.str
+    """`lnk_…`."""
+    def __init__(
+        self,
+        *,
+        link_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_id", b"link_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLinkRequest: _TypeAlias = GetLinkRequest  # noqa: Y015
+
+@_typing.final
+class GetLinkResponse(_message.Message):
+    """Answer of GetLink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def link(self) -> Global___Link:
+        """The Link."""
 
     def __init__(
         self,
@@ -520,4 +1037,126 @@ class OpenLinkResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OpenLinkResponse: _TypeAlias = OpenLinkResponse  # noqa: Y015
+Global___GetLinkResponse: _TypeAlias = GetLinkResponse  # noqa: Y015
+
+@_typing.final
+class ListLinksRequest(_message.Message):
+    """Request of ListLinks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """`app_…`. A session token may leave it empty: its own app."""
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinksRequest: _TypeAlias = ListLinksRequest  # noqa: Y015
+
+@_typing.final
+class ListLinksResponse(_message.Message):
+    """Answer of ListLinks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___Link]:
+        """The Links, newest first."""
+
+    def __init__(
+        self,
+        *,
+        links: _abc.Iterable[Global___Link] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["links", b"links", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinksResponse: _TypeAlias = ListLinksResponse  # noqa: Y015
+
+@_typing.final
+class ListLinkBanksRequest(_message.Message):
+    """Request of ListLinkBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_ID_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    link_id: _builtins.str
+    """`lnk_…`."""
+    query: _builtins.str
+    """As ListBanksRequest.query."""
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before, or of OpenLink with an empty query;
+    empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        link_id: _builtins.str = ...,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_id", b"link_id", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinkBanksRequest: _TypeAlias = ListLinkBanksRequest  # noqa: Y015
+
+@_typing.final
+class ListLinkBanksResponse(_message.Message):
+    """Answer of ListLinkBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedCompositeFieldContainer[_settings_service_pb2.AppBank]:
+        """The banks."""
+
+    def __init__(
+        self,
+        *,
+        banks: _abc.Iterable[_settings_service_pb2.AppBank] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinkBanksResponse: _TypeAlias = ListLinkBanksResponse  # noqa: Y015

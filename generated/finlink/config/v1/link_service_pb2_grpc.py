@@ -31,11 +31,8 @@ class LinkServiceStub:
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     def __init__(self, channel):
@@ -49,10 +46,45 @@ class LinkServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.CreateLinkTokenRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.CreateLinkTokenResponse.FromString,
                 _registered_method=True)
+        self.GetLinkToken = channel.unary_unary(
+                '/finlink.config.v1.LinkService/GetLinkToken',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenResponse.FromString,
+                _registered_method=True)
+        self.ListLinkTokens = channel.unary_unary(
+                '/finlink.config.v1.LinkService/ListLinkTokens',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeLinkToken = channel.unary_unary(
+                '/finlink.config.v1.LinkService/RevokeLinkToken',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenResponse.FromString,
+                _registered_method=True)
         self.OpenLink = channel.unary_unary(
                 '/finlink.config.v1.LinkService/OpenLink',
                 request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkResponse.FromString,
+                _registered_method=True)
+        self.ExplainLink = channel.unary_unary(
+                '/finlink.config.v1.LinkService/ExplainLink',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkResponse.FromString,
+                _registered_method=True)
+        self.GetLink = channel.unary_unary(
+                '/finlink.config.v1.LinkService/GetLink',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkResponse.FromString,
+                _registered_method=True)
+        self.ListLinks = channel.unary_unary(
+                '/finlink.config.v1.LinkService/ListLinks',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
+        self.ListLinkBanks = channel.unary_unary(
+                '/finlink.config.v1.LinkService/ListLinkBanks',
+                request_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksResponse.FromString,
                 _registered_method=True)
 
 
@@ -62,11 +94,8 @@ class LinkServiceServicer:
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     def CreateLinkToken(self, request, context):
@@ -80,7 +109,43 @@ class LinkServiceServicer:
         - NOT_FOUND (APP_NOT_FOUND).
         - FAILED_PRECONDITION (LINK_REDIRECT_UNKNOWN): the app has no such
         redirect.
+        - FAILED_PRECONDITION (LINK_BANK_NOT_AVAILABLE): the app's widget does not
+        show a bank that is named.
+        - FAILED_PRECONDITION (LINK_PARAMETER_INVALID): no bank is left to show.
         - INVALID_ARGUMENT (FIELD_INVALID, REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLinkToken(self, request, context):
+        """Gives one Link token.
+
+        Errors:
+        - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinkTokens(self, request, context):
+        """Lists an app's Link tokens, newest first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeLinkToken(self, request, context):
+        """Ends a Link token for good, and the open Links that it opened.
+
+        Revoking a revoked token changes nothing and returns it as it is. Journal:
+        `link_token.revoked`.
+
+        Errors:
+        - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,11 +164,55 @@ class LinkServiceServicer:
         - LINK_TOKEN_INVALID, LINK_TOKEN_EXPIRED, LINK_TOKEN_USED_UP,
         LINK_TOKEN_REVOKED.
         - LINK_REDIRECT_UNKNOWN: no such redirect, or removed since.
-        - LINK_BANK_NOT_AVAILABLE: `entity` names a bank that the widget does not
-        offer.
+        - LINK_BANK_NOT_AVAILABLE: a bank is named that the widget does not show,
+        or shows no more since the token was made.
         - LINK_PARAMETER_INVALID: names the parameter.
         - PERMISSION_DENIED (ACCOUNT_SUSPENDED).
         - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainLink(self, request, context):
+        """Tells what OpenLink would decide about this URL now, and why: the same
+        decision by the same code, with nothing opened and nothing used up.
+
+        A refusal of Link is an answer here, never an error. To a customer, what
+        belongs to another account looks like what does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLink(self, request, context):
+        """Gives one Link: whether this attempt was accepted, and with which
+        parameters.
+
+        Errors:
+        - NOT_FOUND (LINK_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinks(self, request, context):
+        """Lists an app's Links, newest first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinkBanks(self, request, context):
+        """Lists the banks that an open Link shows, in the widget's order, or those of
+        them that a query finds.
+
+        Errors:
+        - NOT_FOUND (LINK_NOT_FOUND).
+        - FAILED_PRECONDITION (LINK_ENDED): the Link has expired or was revoked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,10 +226,45 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.CreateLinkTokenRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.CreateLinkTokenResponse.SerializeToString,
             ),
+            'GetLinkToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLinkToken,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenResponse.SerializeToString,
+            ),
+            'ListLinkTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinkTokens,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensResponse.SerializeToString,
+            ),
+            'RevokeLinkToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeLinkToken,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenResponse.SerializeToString,
+            ),
             'OpenLink': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenLink,
                     request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkResponse.SerializeToString,
+            ),
+            'ExplainLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainLink,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkResponse.SerializeToString,
+            ),
+            'GetLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLink,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkResponse.SerializeToString,
+            ),
+            'ListLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinks,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksResponse.SerializeToString,
+            ),
+            'ListLinkBanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinkBanks,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,11 +280,8 @@ class LinkService:
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     @staticmethod
@@ -171,6 +312,87 @@ class LinkService:
             _registered_method=True)
 
     @staticmethod
+    def GetLinkToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/GetLinkToken',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinkTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/ListLinkTokens',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeLinkToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/RevokeLinkToken',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.RevokeLinkTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def OpenLink(request,
             target,
             options=(),
@@ -187,6 +409,114 @@ class LinkService:
             '/finlink.config.v1.LinkService/OpenLink',
             finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_link__service__pb2.OpenLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/ExplainLink',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ExplainLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/GetLink',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.GetLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/ListLinks',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinkBanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.LinkService/ListLinkBanks',
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_link__service__pb2.ListLinkBanksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,11 +32,8 @@ class LinkServiceStub:
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     @_typing.overload
@@ -54,7 +51,31 @@ class LinkServiceStub:
     - NOT_FOUND (APP_NOT_FOUND).
     - FAILED_PRECONDITION (LINK_REDIRECT_UNKNOWN): the app has no such
       redirect.
+    - FAILED_PRECONDITION (LINK_BANK_NOT_AVAILABLE): the app's widget does not
+      show a bank that is named.
+    - FAILED_PRECONDITION (LINK_PARAMETER_INVALID): no bank is left to show.
     - INVALID_ARGUMENT (FIELD_INVALID, REQUEST_ID_REUSED).
+    """
+    GetLinkToken: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkTokenRequest, _link_service_pb2.GetLinkTokenResponse]
+    """Gives one Link token.
+
+    Errors:
+    - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
+    """
+    ListLinkTokens: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkTokensRequest, _link_service_pb2.ListLinkTokensResponse]
+    """Lists an app's Link tokens, newest first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    RevokeLinkToken: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.RevokeLinkTokenRequest, _link_service_pb2.RevokeLinkTokenResponse]
+    """Ends a Link token for good, and the open Links that it opened.
+
+    Revoking a revoked token changes nothing and returns it as it is. Journal:
+    `link_token.revoked`.
+
+    Errors:
+    - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
     """
     OpenLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.OpenLinkRequest, _link_service_pb2.OpenLinkResponse]
     """Decides whether the Link with this URL may start, and opens it if so.
@@ -69,11 +90,39 @@ class LinkServiceStub:
     - LINK_TOKEN_INVALID, LINK_TOKEN_EXPIRED, LINK_TOKEN_USED_UP,
       LINK_TOKEN_REVOKED.
     - LINK_REDIRECT_UNKNOWN: no such redirect, or removed since.
-    - LINK_BANK_NOT_AVAILABLE: `entity` names a bank that the widget does not
-      offer.
+    - LINK_BANK_NOT_AVAILABLE: a bank is named that the widget does not show,
+      or shows no more since the token was made.
     - LINK_PARAMETER_INVALID: names the parameter.
     - PERMISSION_DENIED (ACCOUNT_SUSPENDED).
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    """
+    ExplainLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ExplainLinkRequest, _link_service_pb2.ExplainLinkResponse]
+    """Tells what OpenLink would decide about this URL now, and why: the same
+    decision by the same code, with nothing opened and nothing used up.
+
+    A refusal of Link is an answer here, never an error. To a customer, what
+    belongs to another account looks like what does not exist.
+    """
+    GetLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkRequest, _link_service_pb2.GetLinkResponse]
+    """Gives one Link: whether this attempt was accepted, and with which
+    parameters.
+
+    Errors:
+    - NOT_FOUND (LINK_NOT_FOUND).
+    """
+    ListLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ListLinksRequest, _link_service_pb2.ListLinksResponse]
+    """Lists an app's Links, newest first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    ListLinkBanks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkBanksRequest, _link_service_pb2.ListLinkBanksResponse]
+    """Lists the banks that an open Link shows, in the widget's order, or those of
+    them that a query finds.
+
+    Errors:
+    - NOT_FOUND (LINK_NOT_FOUND).
+    - FAILED_PRECONDITION (LINK_ENDED): the Link has expired or was revoked.
     """
 
 @_typing.type_check_only
@@ -83,11 +132,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -102,7 +148,31 @@ class LinkServiceAsyncStub(LinkServiceStub):
     - NOT_FOUND (APP_NOT_FOUND).
     - FAILED_PRECONDITION (LINK_REDIRECT_UNKNOWN): the app has no such
       redirect.
+    - FAILED_PRECONDITION (LINK_BANK_NOT_AVAILABLE): the app's widget does not
+      show a bank that is named.
+    - FAILED_PRECONDITION (LINK_PARAMETER_INVALID): no bank is left to show.
     - INVALID_ARGUMENT (FIELD_INVALID, REQUEST_ID_REUSED).
+    """
+    GetLinkToken: _aio.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkTokenRequest, _link_service_pb2.GetLinkTokenResponse]  # type: ignore[assignment]
+    """Gives one Link token.
+
+    Errors:
+    - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
+    """
+    ListLinkTokens: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkTokensRequest, _link_service_pb2.ListLinkTokensResponse]  # type: ignore[assignment]
+    """Lists an app's Link tokens, newest first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    RevokeLinkToken: _aio.UnaryUnaryMultiCallable[_link_service_pb2.RevokeLinkTokenRequest, _link_service_pb2.RevokeLinkTokenResponse]  # type: ignore[assignment]
+    """Ends a Link token for good, and the open Links that it opened.
+
+    Revoking a revoked token changes nothing and returns it as it is. Journal:
+    `link_token.revoked`.
+
+    Errors:
+    - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
     """
     OpenLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.OpenLinkRequest, _link_service_pb2.OpenLinkResponse]  # type: ignore[assignment]
     """Decides whether the Link with this URL may start, and opens it if so.
@@ -117,11 +187,39 @@ class LinkServiceAsyncStub(LinkServiceStub):
     - LINK_TOKEN_INVALID, LINK_TOKEN_EXPIRED, LINK_TOKEN_USED_UP,
       LINK_TOKEN_REVOKED.
     - LINK_REDIRECT_UNKNOWN: no such redirect, or removed since.
-    - LINK_BANK_NOT_AVAILABLE: `entity` names a bank that the widget does not
-      offer.
+    - LINK_BANK_NOT_AVAILABLE: a bank is named that the widget does not show,
+      or shows no more since the token was made.
     - LINK_PARAMETER_INVALID: names the parameter.
     - PERMISSION_DENIED (ACCOUNT_SUSPENDED).
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    """
+    ExplainLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ExplainLinkRequest, _link_service_pb2.ExplainLinkResponse]  # type: ignore[assignment]
+    """Tells what OpenLink would decide about this URL now, and why: the same
+    decision by the same code, with nothing opened and nothing used up.
+
+    A refusal of Link is an answer here, never an error. To a customer, what
+    belongs to another account looks like what does not exist.
+    """
+    GetLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkRequest, _link_service_pb2.GetLinkResponse]  # type: ignore[assignment]
+    """Gives one Link: whether this attempt was accepted, and with which
+    parameters.
+
+    Errors:
+    - NOT_FOUND (LINK_NOT_FOUND).
+    """
+    ListLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ListLinksRequest, _link_service_pb2.ListLinksResponse]  # type: ignore[assignment]
+    """Lists an app's Links, newest first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    ListLinkBanks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkBanksRequest, _link_service_pb2.ListLinkBanksResponse]  # type: ignore[assignment]
+    """Lists the banks that an open Link shows, in the widget's order, or those of
+    them that a query finds.
+
+    Errors:
+    - NOT_FOUND (LINK_NOT_FOUND).
+    - FAILED_PRECONDITION (LINK_ENDED): the Link has expired or was revoked.
     """
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -130,11 +228,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     With an auth token only what was stored when the token was made counts, and
     every other parameter of the URL is ignored, whether or not the app forces
     tokens. Without one, the URL's parameters count, unless the app forces
-    tokens: then nothing opens.
-
-    The methods of this service still to come find their resources here: Link
-    and LinkToken. Fields 5 and 14 of LinkParameters are kept for the bank
-    catalogue.
+    tokens: then nothing opens. An unknown parameter is listed as ignored, never a
+    reason to refuse; a known one that counts and stands twice is.
     """
 
     @_abc_1.abstractmethod
@@ -153,7 +248,49 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND (APP_NOT_FOUND).
         - FAILED_PRECONDITION (LINK_REDIRECT_UNKNOWN): the app has no such
           redirect.
+        - FAILED_PRECONDITION (LINK_BANK_NOT_AVAILABLE): the app's widget does not
+          show a bank that is named.
+        - FAILED_PRECONDITION (LINK_PARAMETER_INVALID): no bank is left to show.
         - INVALID_ARGUMENT (FIELD_INVALID, REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def GetLinkToken(
+        self,
+        request: _link_service_pb2.GetLinkTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.GetLinkTokenResponse, _abc.Awaitable[_link_service_pb2.GetLinkTokenResponse]]:
+        """Gives one Link token.
+
+        Errors:
+        - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def ListLinkTokens(
+        self,
+        request: _link_service_pb2.ListLinkTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.ListLinkTokensResponse, _abc.Awaitable[_link_service_pb2.ListLinkTokensResponse]]:
+        """Lists an app's Link tokens, newest first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeLinkToken(
+        self,
+        request: _link_service_pb2.RevokeLinkTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.RevokeLinkTokenResponse, _abc.Awaitable[_link_service_pb2.RevokeLinkTokenResponse]]:
+        """Ends a Link token for good, and the open Links that it opened.
+
+        Revoking a revoked token changes nothing and returns it as it is. Journal:
+        `link_token.revoked`.
+
+        Errors:
+        - NOT_FOUND (LINK_TOKEN_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod
@@ -174,11 +311,63 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         - LINK_TOKEN_INVALID, LINK_TOKEN_EXPIRED, LINK_TOKEN_USED_UP,
           LINK_TOKEN_REVOKED.
         - LINK_REDIRECT_UNKNOWN: no such redirect, or removed since.
-        - LINK_BANK_NOT_AVAILABLE: `entity` names a bank that the widget does not
-          offer.
+        - LINK_BANK_NOT_AVAILABLE: a bank is named that the widget does not show,
+          or shows no more since the token was made.
         - LINK_PARAMETER_INVALID: names the parameter.
         - PERMISSION_DENIED (ACCOUNT_SUSPENDED).
         - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainLink(
+        self,
+        request: _link_service_pb2.ExplainLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.ExplainLinkResponse, _abc.Awaitable[_link_service_pb2.ExplainLinkResponse]]:
+        """Tells what OpenLink would decide about this URL now, and why: the same
+        decision by the same code, with nothing opened and nothing used up.
+
+        A refusal of Link is an answer here, never an error. To a customer, what
+        belongs to another account looks like what does not exist.
+        """
+
+    @_abc_1.abstractmethod
+    def GetLink(
+        self,
+        request: _link_service_pb2.GetLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.GetLinkResponse, _abc.Awaitable[_link_service_pb2.GetLinkResponse]]:
+        """Gives one Link: whether this attempt was accepted, and with which
+        parameters.
+
+        Errors:
+        - NOT_FOUND (LINK_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def ListLinks(
+        self,
+        request: _link_service_pb2.ListLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.ListLinksResponse, _abc.Awaitable[_link_service_pb2.ListLinksResponse]]:
+        """Lists an app's Links, newest first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def ListLinkBanks(
+        self,
+        request: _link_service_pb2.ListLinkBanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_service_pb2.ListLinkBanksResponse, _abc.Awaitable[_link_service_pb2.ListLinkBanksResponse]]:
+        """Lists the banks that an open Link shows, in the widget's order, or those of
+        them that a query finds.
+
+        Errors:
+        - NOT_FOUND (LINK_NOT_FOUND).
+        - FAILED_PRECONDITION (LINK_ENDED): the Link has expired or was revoked.
         """
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

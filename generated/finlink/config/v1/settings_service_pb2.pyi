@@ -4,11 +4,14 @@ isort:skip_file
 An app's settings: one versioned document."""
 
 from collections import abc as _abc
+from finlink.config.v1 import account_service_pb2 as _account_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +22,230 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Product:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProductEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Product.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRODUCT_UNSPECIFIED: _Product.ValueType  # 0
+    """None: for an update or a restore of a connection."""
+    PRODUCT_TRANSACTIONS: _Product.ValueType  # 1
+    """Read the transactions of accounts."""
+    PRODUCT_INVESTMENTS: _Product.ValueType  # 2
+    """Read investments."""
+    PRODUCT_ASSETS_TRANSFER: _Product.ValueType  # 3
+    """Move assets from one institution to another; needs a subproduct."""
+
+class Product(_Product, metaclass=_ProductEnumTypeWrapper):
+    """What an end user can connect an account for. In a Link URL the bare word:
+    `product=TRANSACTIONS`.
+    """
+
+PRODUCT_UNSPECIFIED: Product.ValueType  # 0
+"""None: for an update or a restore of a connection."""
+PRODUCT_TRANSACTIONS: Product.ValueType  # 1
+"""Read the transactions of accounts."""
+PRODUCT_INVESTMENTS: Product.ValueType  # 2
+"""Read investments."""
+PRODUCT_ASSETS_TRANSFER: Product.ValueType  # 3
+"""Move assets from one institution to another; needs a subproduct."""
+Global___Product: _TypeAlias = Product  # noqa: Y015
+
+class _BankListMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BankListModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BankListMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BANK_LIST_MODE_UNSPECIFIED: _BankListMode.ValueType  # 0
+    """As ALL."""
+    BANK_LIST_MODE_ALL: _BankListMode.ValueType  # 1
+    """All of the catalogue."""
+    BANK_LIST_MODE_ONLY: _BankListMode.ValueType  # 2
+    """Those in bank_ids, and no others."""
+    BANK_LIST_MODE_EXCEPT: _BankListMode.ValueType  # 3
+    """All but those in bank_ids."""
+
+class BankListMode(_BankListMode, metaclass=_BankListModeEnumTypeWrapper):
+    """Which banks an app's widget shows."""
+
+BANK_LIST_MODE_UNSPECIFIED: BankListMode.ValueType  # 0
+"""As ALL."""
+BANK_LIST_MODE_ALL: BankListMode.ValueType  # 1
+"""All of the catalogue."""
+BANK_LIST_MODE_ONLY: BankListMode.ValueType  # 2
+"""Those in bank_ids, and no others."""
+BANK_LIST_MODE_EXCEPT: BankListMode.ValueType  # 3
+"""All but those in bank_ids."""
+Global___BankListMode: _TypeAlias = BankListMode  # noqa: Y015
+
+class _BankMaturity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BankMaturityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BankMaturity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BANK_MATURITY_UNSPECIFIED: _BankMaturity.ValueType  # 0
+    """Never stored."""
+    BANK_MATURITY_TEST: _BankMaturity.ValueType  # 1
+    """Known, but not proved in production."""
+    BANK_MATURITY_PROD: _BankMaturity.ValueType  # 2
+    """In production."""
+
+class BankMaturity(_BankMaturity, metaclass=_BankMaturityEnumTypeWrapper):
+    """How far a bank's connection has been proved."""
+
+BANK_MATURITY_UNSPECIFIED: BankMaturity.ValueType  # 0
+"""Never stored."""
+BANK_MATURITY_TEST: BankMaturity.ValueType  # 1
+"""Known, but not proved in production."""
+BANK_MATURITY_PROD: BankMaturity.ValueType  # 2
+"""In production."""
+Global___BankMaturity: _TypeAlias = BankMaturity  # noqa: Y015
+
+class _BankStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BankStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BankStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BANK_STATUS_UNSPECIFIED: _BankStatus.ValueType  # 0
+    """Never stored."""
+    BANK_STATUS_OPERATIONAL: _BankStatus.ValueType  # 1
+    """It works."""
+    BANK_STATUS_DEGRADED: _BankStatus.ValueType  # 2
+    """It works at times."""
+    BANK_STATUS_DOWN: _BankStatus.ValueType  # 3
+    """It does not work; the widget still shows it, as such."""
+
+class BankStatus(_BankStatus, metaclass=_BankStatusEnumTypeWrapper):
+    """Whether a bank can be connected at present."""
+
+BANK_STATUS_UNSPECIFIED: BankStatus.ValueType  # 0
+"""Never stored."""
+BANK_STATUS_OPERATIONAL: BankStatus.ValueType  # 1
+"""It works."""
+BANK_STATUS_DEGRADED: BankStatus.ValueType  # 2
+"""It works at times."""
+BANK_STATUS_DOWN: BankStatus.ValueType  # 3
+"""It does not work; the widget still shows it, as such."""
+Global___BankStatus: _TypeAlias = BankStatus  # noqa: Y015
+
+class _BankSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BankSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BankSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BANK_SOURCE_UNSPECIFIED: _BankSource.ValueType  # 0
+    """Never stored."""
+    BANK_SOURCE_REGISTRY: _BankSource.ValueType  # 1
+    """A national registry; nothing beyond it is known."""
+    BANK_SOURCE_OPERATOR: _BankSource.ValueType  # 2
+    """An operator's file, which may correct a registry."""
+
+class BankSource(_BankSource, metaclass=_BankSourceEnumTypeWrapper):
+    """Where the catalogue has a bank from."""
+
+BANK_SOURCE_UNSPECIFIED: BankSource.ValueType  # 0
+"""Never stored."""
+BANK_SOURCE_REGISTRY: BankSource.ValueType  # 1
+"""A national registry; nothing beyond it is known."""
+BANK_SOURCE_OPERATOR: BankSource.ValueType  # 2
+"""An operator's file, which may correct a registry."""
+Global___BankSource: _TypeAlias = BankSource  # noqa: Y015
+
+@_typing.final
+class Bank(_message.Message):
+    """An institution of the catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SHORT_NAME_FIELD_NUMBER: _builtins.int
+    COUNTRY_CODE_FIELD_NUMBER: _builtins.int
+    BICS_FIELD_NUMBER: _builtins.int
+    PRODUCTS_FIELD_NUMBER: _builtins.int
+    MATURITY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    LOGO_URI_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Such as `es-bbva`; never given to another bank."""
+    display_name: _builtins.str
+    """The name that the widget shows."""
+    short_name: _builtins.str
+    """A shorter name; may be empty."""
+    country_code: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    maturity: Global___BankMaturity.ValueType
+    """How far its connection has been proved."""
+    status: Global___BankStatus.ValueType
+    """Whether it can be connected at present."""
+    logo_uri: _builtins.str
+    """An https URI; empty where none is known."""
+    source: Global___BankSource.ValueType
+    """Where the catalogue has it from."""
+    @_builtins.property
+    def bics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Business identifier codes (ISO 9362)."""
+
+    @_builtins.property
+    def products(self) -> _containers.RepeatedScalarFieldContainer[Global___Product.ValueType]:
+        """What the bank can be connected for."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        short_name: _builtins.str = ...,
+        country_code: _builtins.str = ...,
+        bics: _abc.Iterable[_builtins.str] | None = ...,
+        products: _abc.Iterable[Global___Product.ValueType] | None = ...,
+        maturity: Global___BankMaturity.ValueType = ...,
+        status: Global___BankStatus.ValueType = ...,
+        logo_uri: _builtins.str = ...,
+        source: Global___BankSource.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bics", b"bics", "country_code", b"country_code", "display_name", b"display_name", "id", b"id", "logo_uri", b"logo_uri", "maturity", b"maturity", "products", b"products", "short_name", b"short_name", "source", b"source", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bank: _TypeAlias = Bank  # noqa: Y015
+
+@_typing.final
+class AppBank(_message.Message):
+    """A bank as an app's widget shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    pinned: _builtins.bool
+    """Whether the app's settings pin it to the top."""
+    @_builtins.property
+    def bank(self) -> Global___Bank:
+        """The bank."""
+
+    def __init__(
+        self,
+        *,
+        bank: Global___Bank | None = ...,
+        pinned: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "pinned", b"pinned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppBank: _TypeAlias = AppBank  # noqa: Y015
 
 @_typing.final
 class Settings(_message.Message):
@@ -31,6 +258,7 @@ class Settings(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     LINK_FIELD_NUMBER: _builtins.int
+    BANKS_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """`app_…`."""
     version: _builtins.int
@@ -47,6 +275,10 @@ class Settings(_message.Message):
     def link(self) -> Global___LinkSettings:
         """How Link behaves for the app."""
 
+    @_builtins.property
+    def banks(self) -> Global___BankSettings:
+        """Which banks the widget shows."""
+
     def __init__(
         self,
         *,
@@ -55,10 +287,11 @@ class Settings(_message.Message):
         etag: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         link: Global___LinkSettings | None = ...,
+        banks: Global___BankSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "link", b"link", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "etag", b"etag", "link", b"link", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "banks", b"banks", "etag", b"etag", "link", b"link", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -72,27 +305,300 @@ class LinkSettings(_message.Message):
 
     FORCE_AUTH_TOKEN_FIELD_NUMBER: _builtins.int
     REDIRECTS_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    DEFAULT_LANGUAGE_FIELD_NUMBER: _builtins.int
+    APPEARANCE_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    TERMS_URI_FIELD_NUMBER: _builtins.int
+    PRIVACY_URI_FIELD_NUMBER: _builtins.int
     force_auth_token: _builtins.bool
     """Whether Link opens with a valid auth token only, updates and restores of
     connections included. Off for a new app.
     """
+    default_language: _builtins.str
+    """The language for end users who ask for none that is offered; one of
+    `languages`, or any where those are empty. Empty: the first of `languages`.
+    """
+    terms_uri: _builtins.str
+    """The app's terms of service: `https`, as Redirect.uri otherwise; may be
+    empty.
+    """
+    privacy_uri: _builtins.str
+    """The app's privacy policy; as terms_uri."""
     @_builtins.property
     def redirects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Redirect]:
         """Where Link may return to. At most 5; their order is kept."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The languages that the widget offers, as BCP 47 tags such as `es` or
+        `pt-BR`; empty: all that it has. At most 30, each once.
+        """
+
+    @_builtins.property
+    def appearance(self) -> Global___Appearance:
+        """How the widget looks."""
+
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkTexts]:
+        """The widget's texts where they differ from its own. At most one for each
+        language.
+        """
 
     def __init__(
         self,
         *,
         force_auth_token: _builtins.bool = ...,
         redirects: _abc.Iterable[Global___Redirect] | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+        default_language: _builtins.str = ...,
+        appearance: Global___Appearance | None = ...,
+        texts: _abc.Iterable[Global___LinkTexts] | None = ...,
+        terms_uri: _builtins.str = ...,
+        privacy_uri: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appearance", b"appearance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["force_auth_token", b"force_auth_token", "redirects", b"redirects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appearance", b"appearance", "default_language", b"default_language", "force_auth_token", b"force_auth_token", "languages", b"languages", "privacy_uri", b"privacy_uri", "redirects", b"redirects", "terms_uri", b"terms_uri", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkSettings: _TypeAlias = LinkSettings  # noqa: Y015
+
+@_typing.final
+class Appearance(_message.Message):
+    """How the widget looks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIGHT_FIELD_NUMBER: _builtins.int
+    DARK_FIELD_NUMBER: _builtins.int
+    LOGO_URI_FIELD_NUMBER: _builtins.int
+    logo_uri: _builtins.str
+    """The app's logo: `https`, as Redirect.uri otherwise; may be empty."""
+    @_builtins.property
+    def light(self) -> Global___ThemeColors:
+        """Colours of the light theme; unset: the widget's own."""
+
+    @_builtins.property
+    def dark(self) -> Global___ThemeColors:
+        """Colours of the dark theme; unset: the widget's own."""
+
+    def __init__(
+        self,
+        *,
+        light: Global___ThemeColors | None = ...,
+        dark: Global___ThemeColors | None = ...,
+        logo_uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dark", b"dark", "light", b"light"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dark", b"dark", "light", b"light", "logo_uri", b"logo_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Appearance: _TypeAlias = Appearance  # noqa: Y015
+
+@_typing.final
+class ThemeColors(_message.Message):
+    """Colours of one theme, as `#rrggbb`. Text and primary colour must each stand out
+    from the background by a contrast of at least 4.5:1 (WCAG 2.2, success
+    criterion 1.4.3).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIMARY_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    primary: _builtins.str
+    """Buttons and links."""
+    background: _builtins.str
+    """What everything stands on."""
+    text: _builtins.str
+    """Text."""
+    def __init__(
+        self,
+        *,
+        primary: _builtins.str = ...,
+        background: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["background", b"background", "primary", b"primary", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThemeColors: _TypeAlias = ThemeColors  # noqa: Y015
+
+@_typing.final
+class LinkTexts(_message.Message):
+    """The widget's texts in one language. An empty one: the widget's own. Without
+    control, bidirectional or zero-width characters.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    BUTTON_FIELD_NUMBER: _builtins.int
+    SUCCESS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """A BCP 47 tag."""
+    title: _builtins.str
+    """Headline of the first screen. At most 60 characters."""
+    description: _builtins.str
+    """Below it. At most 200 characters."""
+    button: _builtins.str
+    """On the button that goes on. At most 30 characters."""
+    success: _builtins.str
+    """On the last screen. At most 200 characters."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        button: _builtins.str = ...,
+        success: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["button", b"button", "description", b"description", "language", b"language", "success", b"success", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkTexts: _TypeAlias = LinkTexts  # noqa: Y015
+
+@_typing.final
+class BankSettings(_message.Message):
+    """Which banks an app's widget shows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    BANK_IDS_FIELD_NUMBER: _builtins.int
+    PINNED_BANK_IDS_FIELD_NUMBER: _builtins.int
+    COUNTRY_CODES_FIELD_NUMBER: _builtins.int
+    MISSING_BANK_IDS_FIELD_NUMBER: _builtins.int
+    mode: Global___BankListMode.ValueType
+    """Which, before countries are looked at."""
+    @_builtins.property
+    def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For ONLY and EXCEPT: ids of the catalogue. At most 1,000, each once."""
+
+    @_builtins.property
+    def pinned_bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Shown first, in this order; each must be one that is shown. At most 50."""
+
+    @_builtins.property
+    def country_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Banks of these countries only, as ISO 3166-1 alpha-2 codes in capitals;
+        empty: of all. At most 50.
+        """
+
+    @_builtins.property
+    def missing_bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Those of bank_ids and pinned_bank_ids that have left the
+        catalogue since; they are not shown.
+        """
+
+    def __init__(
+        self,
+        *,
+        mode: Global___BankListMode.ValueType = ...,
+        bank_ids: _abc.Iterable[_builtins.str] | None = ...,
+        pinned_bank_ids: _abc.Iterable[_builtins.str] | None = ...,
+        country_codes: _abc.Iterable[_builtins.str] | None = ...,
+        missing_bank_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_ids", b"bank_ids", "country_codes", b"country_codes", "missing_bank_ids", b"missing_bank_ids", "mode", b"mode", "pinned_bank_ids", b"pinned_bank_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankSettings: _TypeAlias = BankSettings  # noqa: Y015
+
+@_typing.final
+class SettingsVersion(_message.Message):
+    """One version of an app's settings, with what it changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Its number."""
+    comment: _builtins.str
+    """Why, in the author's words."""
+    @_builtins.property
+    def author(self) -> _account_service_pb2.Actor:
+        """Who made it."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettingsChange]:
+        """What changed against the version before; empty for version 1."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        author: _account_service_pb2.Actor | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        comment: _builtins.str = ...,
+        changes: _abc.Iterable[Global___SettingsChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "changes", b"changes", "comment", b"comment", "create_time", b"create_time", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettingsVersion: _TypeAlias = SettingsVersion  # noqa: Y015
+
+@_typing.final
+class SettingsChange(_message.Message):
+    """A part of the settings that a version changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    OLD_VALUE_FIELD_NUMBER: _builtins.int
+    NEW_VALUE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """As in an update mask: `link.force_auth_token`."""
+    @_builtins.property
+    def old_value(self) -> _struct_pb2.Value:
+        """What it was."""
+
+    @_builtins.property
+    def new_value(self) -> _struct_pb2.Value:
+        """What it became."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        old_value: _struct_pb2.Value | None = ...,
+        new_value: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["new_value", b"new_value", "old_value", b"old_value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_value", b"new_value", "old_value", b"old_value", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettingsChange: _TypeAlias = SettingsChange  # noqa: Y015
 
 @_typing.final
 class Redirect(_message.Message):
@@ -204,8 +710,12 @@ class UpdateSettingsRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields to take from `settings`: `link.force_auth_token`,
-        `link.redirects`, `link` or `*`.
+        """Which fields to take from `settings`: `*`, `link`, `banks`,
+        `link.appearance`, or one of `link.force_auth_token`, `link.redirects`,
+        `link.languages`, `link.default_language`, `link.appearance.light`,
+        `link.appearance.dark`, `link.appearance.logo_uri`, `link.texts`,
+        `link.terms_uri`, `link.privacy_uri`, `banks.mode`, `banks.bank_ids`,
+        `banks.pinned_bank_ids`, `banks.country_codes`.
         """
 
     def __init__(
@@ -249,3 +759,303 @@ class UpdateSettingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateSettingsResponse: _TypeAlias = UpdateSettingsResponse  # noqa: Y015
+
+@_typing.final
+class ListSettingsVersionsRequest(_message.Message):
+    """Request of ListSettingsVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """`app_…`. A session token may leave it empty: its own app."""
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSettingsVersionsRequest: _TypeAlias = ListSettingsVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSettingsVersionsResponse(_message.Message):
+    """Answer of ListSettingsVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettingsVersion]:
+        """The versions, newest first."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___SettingsVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSettingsVersionsResponse: _TypeAlias = ListSettingsVersionsResponse  # noqa: Y015
+
+@_typing.final
+class RollbackSettingsRequest(_message.Message):
+    """Request of RollbackSettings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """`app_…`."""
+    version: _builtins.int
+    """The version to go back to: at least 1."""
+    etag: _builtins.str
+    """The etag of the present settings, to go back only if nobody changed them
+    meanwhile; empty means unconditional. At most 64 characters.
+    """
+    comment: _builtins.str
+    """Why; as UpdateSettingsRequest.comment."""
+    request_id: _builtins.str
+    """A UUID that makes a repeat of this request harmless for 24 hours
+    (AIP-155). Optional.
+    """
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        etag: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "comment", b"comment", "etag", b"etag", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackSettingsRequest: _TypeAlias = RollbackSettingsRequest  # noqa: Y015
+
+@_typing.final
+class RollbackSettingsResponse(_message.Message):
+    """Answer of RollbackSettings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settings(self) -> Global___Settings:
+        """The settings as they are now."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___Settings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackSettingsResponse: _TypeAlias = RollbackSettingsResponse  # noqa: Y015
+
+@_typing.final
+class ListBanksRequest(_message.Message):
+    """Request of ListBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    COUNTRY_CODES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Words, each the start of a word of the name; or the start of a BIC; or an
+    id. Blind to case and accents. Empty: all. At most 100 characters.
+    """
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    @_builtins.property
+    def country_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Banks of these countries only, as ISO 3166-1 alpha-2 codes in capitals. At
+        most 50.
+        """
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        country_codes: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country_codes", b"country_codes", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBanksRequest: _TypeAlias = ListBanksRequest  # noqa: Y015
+
+@_typing.final
+class ListBanksResponse(_message.Message):
+    """Answer of ListBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bank]:
+        """The banks, by name."""
+
+    def __init__(
+        self,
+        *,
+        banks: _abc.Iterable[Global___Bank] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBanksResponse: _TypeAlias = ListBanksResponse  # noqa: Y015
+
+@_typing.final
+class GetBankRequest(_message.Message):
+    """Request of GetBank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """Such as `es-bbva`."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBankRequest: _TypeAlias = GetBankRequest  # noqa: Y015
+
+@_typing.final
+class GetBankResponse(_message.Message):
+    """Answer of GetBank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bank(self) -> Global___Bank:
+        """The bank."""
+
+    def __init__(
+        self,
+        *,
+        bank: Global___Bank | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBankResponse: _TypeAlias = GetBankResponse  # noqa: Y015
+
+@_typing.final
+class ListAppBanksRequest(_message.Message):
+    """Request of ListAppBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    app_id: _builtins.str
+    """`app_…`. A session token may leave it empty: its own app."""
+    product: Global___Product.ValueType
+    """Only banks that offer this product; unspecified: any."""
+    page_size: _builtins.int
+    """How many at most: 0 means 50, above 500 means 500, negative is refused."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        app_id: _builtins.str = ...,
+        product: Global___Product.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "page_size", b"page_size", "page_token", b"page_token", "product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppBanksRequest: _TypeAlias = ListAppBanksRequest  # noqa: Y015
+
+@_typing.final
+class ListAppBanksResponse(_message.Message):
+    """Answer of ListAppBanks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def banks(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppBank]:
+        """The banks, as the widget shows them."""
+
+    def __init__(
+        self,
+        *,
+        banks: _abc.Iterable[Global___AppBank] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAppBanksResponse: _TypeAlias = ListAppBanksResponse  # noqa: Y015

@@ -26,11 +26,10 @@ if _version_not_supported:
 
 
 class SettingsServiceStub:
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     def __init__(self, channel):
@@ -49,14 +48,38 @@ class SettingsServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsResponse.FromString,
                 _registered_method=True)
+        self.ListSettingsVersions = channel.unary_unary(
+                '/finlink.config.v1.SettingsService/ListSettingsVersions',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsResponse.FromString,
+                _registered_method=True)
+        self.RollbackSettings = channel.unary_unary(
+                '/finlink.config.v1.SettingsService/RollbackSettings',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.FromString,
+                _registered_method=True)
+        self.ListBanks = channel.unary_unary(
+                '/finlink.config.v1.SettingsService/ListBanks',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksResponse.FromString,
+                _registered_method=True)
+        self.GetBank = channel.unary_unary(
+                '/finlink.config.v1.SettingsService/GetBank',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankResponse.FromString,
+                _registered_method=True)
+        self.ListAppBanks = channel.unary_unary(
+                '/finlink.config.v1.SettingsService/ListAppBanks',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksResponse.FromString,
+                _registered_method=True)
 
 
 class SettingsServiceServicer:
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     def GetSettings(self, request, context):
@@ -73,10 +96,10 @@ class SettingsServiceServicer:
         """Changes the settings of an app, as a new version, all or nothing.
 
         A change that changes nothing makes no version and returns the present one.
-        What could disarm the app (`link.force_auth_token`, `link.redirects`) needs
-        an account token; a session token with scope `write` is refused path by
-        path, and `*` and `link` stand for the paths below them. Journal:
-        `settings.updated`.
+        What could disarm the app (`link.force_auth_token`, `link.redirects`,
+        `link.terms_uri`, `link.privacy_uri`) needs an account token; a session token
+        with scope `write` is refused path by path, and `*` and `link` stand for the
+        paths below them. Journal: `settings.updated`.
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND).
@@ -84,6 +107,65 @@ class SettingsServiceServicer:
         one; of two writers with the same etag one wins.
         - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): names the path.
         - FAILED_PRECONDITION (REDIRECT_LIMIT_REACHED): an app has at most 5.
+        - INVALID_ARGUMENT (FIELD_INVALID): also for colours without enough
+        contrast (the ratio measured and the ratio needed are said), bank ids that
+        the catalogue does not have, and bank lists that would be empty.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSettingsVersions(self, request, context):
+        """Lists the versions of an app's settings with what each changed, newest
+        first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackSettings(self, request, context):
+        """Makes a new version that equals an earlier one.
+
+        Gives back exactly that document, also where a rule has changed since; banks
+        that have left the catalogue are reported in missing_bank_ids. Idempotent by
+        request_id. Rolling back to what the settings already say makes no version.
+        Journal: `settings.updated`, with the version rolled back to.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+        - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
+        - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBanks(self, request, context):
+        """Lists the banks of the catalogue by name, or those that a query finds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBank(self, request, context):
+        """Gives one bank of the catalogue.
+
+        Errors:
+        - NOT_FOUND (BANK_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAppBanks(self, request, context):
+        """Lists what the app's widget will show, in its order: pinned banks in theirs,
+        then the others by name, blind to case and accents.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +184,31 @@ def add_SettingsServiceServicer_to_server(servicer, server):
                     request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsResponse.SerializeToString,
             ),
+            'ListSettingsVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSettingsVersions,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsResponse.SerializeToString,
+            ),
+            'RollbackSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackSettings,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.SerializeToString,
+            ),
+            'ListBanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBanks,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksResponse.SerializeToString,
+            ),
+            'GetBank': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBank,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankResponse.SerializeToString,
+            ),
+            'ListAppBanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAppBanks,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'finlink.config.v1.SettingsService', rpc_method_handlers)
@@ -111,11 +218,10 @@ def add_SettingsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SettingsService:
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     @staticmethod
@@ -162,6 +268,141 @@ class SettingsService:
             '/finlink.config.v1.SettingsService/UpdateSettings',
             finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_settings__service__pb2.UpdateSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSettingsVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/ListSettingsVersions',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListSettingsVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/RollbackSettings',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/ListBanks',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/GetBank',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.GetBankResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAppBanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/ListAppBanks',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.ListAppBanksResponse.FromString,
             options,
             channel_credentials,
             insecure,

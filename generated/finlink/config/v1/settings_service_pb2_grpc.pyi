@@ -27,11 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SettingsServiceStub:
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     @_typing.overload
@@ -48,10 +47,10 @@ class SettingsServiceStub:
     """Changes the settings of an app, as a new version, all or nothing.
 
     A change that changes nothing makes no version and returns the present one.
-    What could disarm the app (`link.force_auth_token`, `link.redirects`) needs
-    an account token; a session token with scope `write` is refused path by
-    path, and `*` and `link` stand for the paths below them. Journal:
-    `settings.updated`.
+    What could disarm the app (`link.force_auth_token`, `link.redirects`,
+    `link.terms_uri`, `link.privacy_uri`) needs an account token; a session token
+    with scope `write` is refused path by path, and `*` and `link` stand for the
+    paths below them. Journal: `settings.updated`.
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND).
@@ -59,15 +58,52 @@ class SettingsServiceStub:
       one; of two writers with the same etag one wins.
     - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): names the path.
     - FAILED_PRECONDITION (REDIRECT_LIMIT_REACHED): an app has at most 5.
+    - INVALID_ARGUMENT (FIELD_INVALID): also for colours without enough
+      contrast (the ratio measured and the ratio needed are said), bank ids that
+      the catalogue does not have, and bank lists that would be empty.
+    """
+    ListSettingsVersions: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.ListSettingsVersionsRequest, _settings_service_pb2.ListSettingsVersionsResponse]
+    """Lists the versions of an app's settings with what each changed, newest
+    first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    RollbackSettings: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.RollbackSettingsRequest, _settings_service_pb2.RollbackSettingsResponse]
+    """Makes a new version that equals an earlier one.
+
+    Gives back exactly that document, also where a rule has changed since; banks
+    that have left the catalogue are reported in missing_bank_ids. Idempotent by
+    request_id. Rolling back to what the settings already say makes no version.
+    Journal: `settings.updated`, with the version rolled back to.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+    - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
+    - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    """
+    ListBanks: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.ListBanksRequest, _settings_service_pb2.ListBanksResponse]
+    """Lists the banks of the catalogue by name, or those that a query finds."""
+    GetBank: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.GetBankRequest, _settings_service_pb2.GetBankResponse]
+    """Gives one bank of the catalogue.
+
+    Errors:
+    - NOT_FOUND (BANK_NOT_FOUND).
+    """
+    ListAppBanks: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.ListAppBanksRequest, _settings_service_pb2.ListAppBanksResponse]
+    """Lists what the app's widget will show, in its order: pinned banks in theirs,
+    then the others by name, blind to case and accents.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
     """
 
 @_typing.type_check_only
 class SettingsServiceAsyncStub(SettingsServiceStub):
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -81,10 +117,10 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
     """Changes the settings of an app, as a new version, all or nothing.
 
     A change that changes nothing makes no version and returns the present one.
-    What could disarm the app (`link.force_auth_token`, `link.redirects`) needs
-    an account token; a session token with scope `write` is refused path by
-    path, and `*` and `link` stand for the paths below them. Journal:
-    `settings.updated`.
+    What could disarm the app (`link.force_auth_token`, `link.redirects`,
+    `link.terms_uri`, `link.privacy_uri`) needs an account token; a session token
+    with scope `write` is refused path by path, and `*` and `link` stand for the
+    paths below them. Journal: `settings.updated`.
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND).
@@ -92,14 +128,51 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
       one; of two writers with the same etag one wins.
     - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): names the path.
     - FAILED_PRECONDITION (REDIRECT_LIMIT_REACHED): an app has at most 5.
+    - INVALID_ARGUMENT (FIELD_INVALID): also for colours without enough
+      contrast (the ratio measured and the ratio needed are said), bank ids that
+      the catalogue does not have, and bank lists that would be empty.
+    """
+    ListSettingsVersions: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.ListSettingsVersionsRequest, _settings_service_pb2.ListSettingsVersionsResponse]  # type: ignore[assignment]
+    """Lists the versions of an app's settings with what each changed, newest
+    first.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    """
+    RollbackSettings: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.RollbackSettingsRequest, _settings_service_pb2.RollbackSettingsResponse]  # type: ignore[assignment]
+    """Makes a new version that equals an earlier one.
+
+    Gives back exactly that document, also where a rule has changed since; banks
+    that have left the catalogue are reported in missing_bank_ids. Idempotent by
+    request_id. Rolling back to what the settings already say makes no version.
+    Journal: `settings.updated`, with the version rolled back to.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+    - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
+    - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    """
+    ListBanks: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.ListBanksRequest, _settings_service_pb2.ListBanksResponse]  # type: ignore[assignment]
+    """Lists the banks of the catalogue by name, or those that a query finds."""
+    GetBank: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.GetBankRequest, _settings_service_pb2.GetBankResponse]  # type: ignore[assignment]
+    """Gives one bank of the catalogue.
+
+    Errors:
+    - NOT_FOUND (BANK_NOT_FOUND).
+    """
+    ListAppBanks: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.ListAppBanksRequest, _settings_service_pb2.ListAppBanksResponse]  # type: ignore[assignment]
+    """Lists what the app's widget will show, in its order: pinned banks in theirs,
+    then the others by name, blind to case and accents.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
     """
 
 class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and changes an app's settings.
+    """Reads and changes an app's settings, and the banks that the widget shows.
 
-    Every change makes a new version; versions are never altered. Fields 6 and 7
-    of Settings and 3 to 8 of LinkSettings are kept for the rest of the document:
-    the widget's look, its languages, its banks, and the webhook endpoints.
+    Every change makes a new version; versions are never altered. Field 7 of
+    Settings is kept for the webhook endpoints.
     """
 
     @_abc_1.abstractmethod
@@ -123,10 +196,10 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes the settings of an app, as a new version, all or nothing.
 
         A change that changes nothing makes no version and returns the present one.
-        What could disarm the app (`link.force_auth_token`, `link.redirects`) needs
-        an account token; a session token with scope `write` is refused path by
-        path, and `*` and `link` stand for the paths below them. Journal:
-        `settings.updated`.
+        What could disarm the app (`link.force_auth_token`, `link.redirects`,
+        `link.terms_uri`, `link.privacy_uri`) needs an account token; a session token
+        with scope `write` is refused path by path, and `*` and `link` stand for the
+        paths below them. Journal: `settings.updated`.
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND).
@@ -134,6 +207,74 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
           one; of two writers with the same etag one wins.
         - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): names the path.
         - FAILED_PRECONDITION (REDIRECT_LIMIT_REACHED): an app has at most 5.
+        - INVALID_ARGUMENT (FIELD_INVALID): also for colours without enough
+          contrast (the ratio measured and the ratio needed are said), bank ids that
+          the catalogue does not have, and bank lists that would be empty.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSettingsVersions(
+        self,
+        request: _settings_service_pb2.ListSettingsVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_service_pb2.ListSettingsVersionsResponse, _abc.Awaitable[_settings_service_pb2.ListSettingsVersionsResponse]]:
+        """Lists the versions of an app's settings with what each changed, newest
+        first.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackSettings(
+        self,
+        request: _settings_service_pb2.RollbackSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_service_pb2.RollbackSettingsResponse, _abc.Awaitable[_settings_service_pb2.RollbackSettingsResponse]]:
+        """Makes a new version that equals an earlier one.
+
+        Gives back exactly that document, also where a rule has changed since; banks
+        that have left the catalogue are reported in missing_bank_ids. Idempotent by
+        request_id. Rolling back to what the settings already say makes no version.
+        Journal: `settings.updated`, with the version rolled back to.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+        - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
+        - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListBanks(
+        self,
+        request: _settings_service_pb2.ListBanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_service_pb2.ListBanksResponse, _abc.Awaitable[_settings_service_pb2.ListBanksResponse]]:
+        """Lists the banks of the catalogue by name, or those that a query finds."""
+
+    @_abc_1.abstractmethod
+    def GetBank(
+        self,
+        request: _settings_service_pb2.GetBankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_service_pb2.GetBankResponse, _abc.Awaitable[_settings_service_pb2.GetBankResponse]]:
+        """Gives one bank of the catalogue.
+
+        Errors:
+        - NOT_FOUND (BANK_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def ListAppBanks(
+        self,
+        request: _settings_service_pb2.ListAppBanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_service_pb2.ListAppBanksResponse, _abc.Awaitable[_settings_service_pb2.ListAppBanksResponse]]:
+        """Lists what the app's widget will show, in its order: pinned banks in theirs,
+        then the others by name, blind to case and accents.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
         """
 
 def add_SettingsServiceServicer_to_server(servicer: SettingsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
