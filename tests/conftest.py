@@ -87,7 +87,7 @@ def search_for_canaries(folder: Path, log_text: str) -> None:
     search = (
         "import pathlib, sys\n"
         "files = {p.name: p.read_bytes() for p in pathlib.Path(sys.argv[1]).iterdir()}\n"
-        "canaries = sys.stdin.read().split()\n"
+        "canaries = sys.stdin.read().splitlines()\n"
         "print([(n, c) for n, b in files.items() for c in canaries if c.encode() in b])\n"
     )
     found = subprocess.run(
