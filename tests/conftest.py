@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests import errors, people
+from tests import errors, people, processes
 from tests.clock import Clock
 
 from finlink.config import v1
@@ -86,7 +87,7 @@ def search_for_canaries(folder: Path, log_text: str) -> None:
     search = (
         "import pathlib, sys\n"
         "files = {p.name: p.read_bytes() for p in pathlib.Path(sys.argv[1]).iterdir()}\n"
-        "canaries = sys.stdin.read().split()\n"
+        "canaries = sys.stdin.read().splitlines()\n"
         "print([(n, c) for n, b in files.items() for c in canaries if c.encode() in b])\n"
     )
     found = subprocess.run(
@@ -97,6 +98,21 @@ def search_for_canaries(folder: Path, log_text: str) -> None:
         check=True,
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="session")
+def first_home(tmp_path_factory: pytest.TempPathFactory) -> processes.Home:
+    """A data directory for servers in processes of their own. Copy it: see `home`."""
+    new = processes.Home(tmp_path_factory.mktemp("home") / "data")
+    made = new.run("service-key", "create", "--name", "tests", "--role", "OPERATOR")
+    assert made.returncode == 0, made.stderr
+    return processes.Home(new.path, operator_key=made.stdout.strip())
+
+
+@pytest.fixture
+def home(first_home: processes.Home, tmp_path: Path) -> processes.Home:
+    copy = shutil.copytree(first_home.path, tmp_path / "home")
+    return processes.Home(copy, first_home.operator_key)
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ class SetupTokenInvalid(Refusal):
 
 class CallerNotAllowed(Refusal):
     code = Code.PERMISSION_DENIED
-    text = "{caller} may not call {method}; it is for: {allowed}."
+    text = "{method} may not be called with {caller}. Use one of: {allowed}."
 
     method: str
     caller: str

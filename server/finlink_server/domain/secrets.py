@@ -198,6 +198,8 @@ def revoke(
     passwords.confirm(env, caller, password)  # slow: before the transaction
     if validate_only:
         secret = visible.secret(caller, secret_id)
+        if state(env, secret) not in {"REVOKED", "EXPIRED"}:
+            secret.revoke_time, secret.end_reason = env.now(), "REVOKED"  # told, not saved
         return Revocation(secret, sessions.active_of_secret(env, secret_id))
     return end(env, caller, secret_id, "REVOKED", comment="")
 

@@ -1,0 +1,165 @@
+"""The server and its commands in processes of their own: `python -m finlink_server …`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from signal import SIGKILL, Signals
+from typing import IO
+
+import grpc
+from tests import people
+
+_PATIENCE = 60  # seconds; what is waited for takes one, unless the machine is busy
+_SERVING = re.compile(r"[Ss]erving on \S+:(?P<port>\d+)[.;]")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data directory, and the key of an operator if one was made there."""
+
+    path: Path
+    operator_key: str = ""
+
+    @property
+    def database(self) -> Path:
+        return self.path / "finlink.db"
+
+    @property
+    def master_key(self) -> Path:
+        return self.path / "master.key"
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the server to its end; settings without FINLINK_."""
+        return run("-m", "finlink_server", *arguments, env=self.environment(settings))
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        """Start a command, and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "finlink_server", *arguments],
+            env=self.environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def serving(self, *arguments: str, **settings: str) -> Iterator[Process]:
+        """Serve from it. However the test ends, the process ends too."""
+        process = Process(self.start("serve", *arguments, **settings))
+        try:
+            process.wait_until_serving()
+            yield process
+        finally:
+            process.end()
+
+    def environment(self, settings: dict[str, str]) -> dict[str, str]:
+        """Tell a process these settings, and no others."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FINLINK_")}
+        told = {"DATA_DIR": str(self.path), "LISTEN": "127.0.0.1:0", "BCRYPT_COST": "10"}
+        return inherited | {f"FINLINK_{name}": value for name, value in (told | settings).items()}
+
+
+class Process:
+    """A server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: dict[IO[str], list[str]] = {
+            _pipe(process.stdout): [],
+            _pipe(process.stderr): [],
+        }
+        self._address: Future[int] = Future()
+        self._readers = [threading.Thread(target=self._read, args=(pipe,)) for pipe in self._lines]
+        for reader in self._readers:
+            reader.start()
+
+    def wait_until_serving(self) -> None:
+        self._address.result(_PATIENCE)
+
+    @property
+    def port(self) -> int:
+        return self._address.result()
+
+    @property
+    def target(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @cached_property
+    def channel(self) -> grpc.Channel:
+        return grpc.insecure_channel(self.target)
+
+    def caller(self, credential: str = "") -> people.Caller:
+        return people.Caller(self.channel, credential)
+
+    def signal(self, number: Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end, and give its exit code."""
+        code = self._process.wait(_PATIENCE)
+        for reader in self._readers:
+            reader.join()
+        return code
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.signal(SIGKILL)
+        self.wait()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def out(self) -> str:
+        return "".join(self._lines[_pipe(self._process.stdout)])
+
+    @property
+    def err(self) -> str:
+        return "".join(self._lines[_pipe(self._process.stderr)])
+
+    def end(self) -> None:
+        if "channel" in self.__dict__:
+            self.channel.close()
+        if self.is_running:
+            self._process.kill()
+        self.wait()
+
+    def _read(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                self._lines[pipe].append(line)
+                found = _SERVING.search(line)
+                if found:
+                    self._address.set_result(int(found["port"]))
+        with suppress(InvalidStateError):  # the address came: it ended in its time
+            self._address.set_exception(AssertionError(f"it ended: {self.out}{self.err}"))
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe
+    return pipe
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE,
+    )
