@@ -49,9 +49,11 @@ ACCOUNT: Final = Access(account=True)
 SESSION: Final = Access(scope="any")
 READ: Final = Access(scope="read")
 WRITE: Final = Access(scope="write")
+DELETE: Final = Access(scope="delete")
 OPERATOR: Final = Access(roles=frozenset({Role.OPERATOR}))
 VERIFIER: Final = Access(roles=frozenset({Role.VERIFIER}))
 LINK: Final = Access(roles=frozenset({Role.LINK}))
+PUBLISHER: Final = Access(roles=frozenset({Role.PUBLISHER}))
 
 TABLE: Final = {
     "AccountService": {
@@ -77,6 +79,7 @@ TABLE: Final = {
         "CreateServiceKey": OPERATOR,
         "ListServiceKeys": OPERATOR,
         "RevokeServiceKey": OPERATOR,
+        "SetBankStatus": OPERATOR,
     },
     "SecretService": {
         "CreateSecret": ACCOUNT,
@@ -97,11 +100,23 @@ TABLE: Final = {
     },
     "LinkService": {
         "CreateLinkToken": ACCOUNT | WRITE,
+        "GetLinkToken": ACCOUNT | READ | OPERATOR,
+        "ListLinkTokens": ACCOUNT | READ | OPERATOR,
+        "RevokeLinkToken": ACCOUNT | DELETE,
         "OpenLink": LINK,
+        "ExplainLink": ACCOUNT | READ | OPERATOR | LINK,
+        "GetLink": ACCOUNT | READ | OPERATOR | LINK | PUBLISHER,
+        "ListLinks": ACCOUNT | READ | OPERATOR,
+        "ListLinkBanks": OPERATOR | LINK,
     },
     "SettingsService": {
         "GetSettings": ACCOUNT | READ | OPERATOR | VERIFIER,
         "UpdateSettings": ACCOUNT | WRITE,
+        "ListSettingsVersions": ACCOUNT | READ | OPERATOR,
+        "RollbackSettings": ACCOUNT,
+        "ListBanks": ACCOUNT | READ | OPERATOR,
+        "GetBank": ACCOUNT | READ | OPERATOR,
+        "ListAppBanks": ACCOUNT | READ | OPERATOR,
     },
 }
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from finlink_server.bootstrap import command_line
 from finlink_server.domain import accounts, apps, secrets, service_keys, settings
 from finlink_server.domain.caller import Caller, CallerKind, Role
+from finlink_server.domain.document import Document, LinkSettings
 from finlink_server.domain.idempotency import Once
 from finlink_server.domain.redirects import Redirect
-from finlink_server.domain.settings import Document, LinkSettings
 from finlink_server.env import Env
 from finlink_server.storage.models import Account, App, Property, Secret
 

@@ -220,6 +220,20 @@ class SettingsVersionNotFound(Refusal):
     version: int
 
 
+class LinkTokenNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no Link token {link_token_id} that you may see."
+
+    link_token_id: str
+
+
+class LinkNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no Link {link_id} that you may see."
+
+    link_id: str
+
+
 # ALREADY_EXISTS
 
 
@@ -335,9 +349,10 @@ class LinkRedirectUnknown(Refusal):
 
 class LinkBankNotAvailable(Refusal):
     code = Code.FAILED_PRECONDITION
-    text = "The widget does not offer the bank `{bank_id}`. Leave `entity` out, or name another."
+    text = "The bank {bank_id} cannot be connected here: it {why}. Name another, or none."
 
     bank_id: str
+    why: str
 
 
 class LinkParameterInvalid(Refusal):
@@ -346,6 +361,13 @@ class LinkParameterInvalid(Refusal):
 
     parameter: str
     expected: str
+
+
+class LinkEnded(Refusal):
+    code = Code.FAILED_PRECONDITION
+    text = "Link {link_id} has expired or was revoked. Open a new one."
+
+    link_id: str
 
 
 # INVALID_ARGUMENT

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from finlink_server import credentials, rules
+from finlink_server.domain import document
 from finlink_server.domain.caller import SCOPES
 from finlink_server.errors import FieldInvalid, Violation
 from finlink_server.rules import Inside, Many, anything
@@ -20,6 +21,12 @@ _id = rules.identifier
 _optional = rules.optional
 _scopes = Many(len(SCOPES), rules.one_of(*SCOPES))
 _cidrs = Many(20, rules.cidr)
+_bank_id = rules.matching(
+    "(?=.{4,64}$)[a-z]{2}-[a-z0-9]+(-[a-z0-9]+)*", "must be a bank's id, such as es-bbva"
+)
+_countries = Many(50, rules.matching("[A-Z]{2}", "must be an ISO 3166-1 alpha-2 code, such as ES"))
+_language = rules.token(35)
+_color = rules.matching("#[0-9A-Fa-f]{6}", "must be a colour such as #1a2b3c")
 _DAY: Final = 24 * 3600
 
 
@@ -35,6 +42,9 @@ COMMON: Final[dict[str, Any]] = {
     "app_id": _id("app"),
     "secret_id": _id("sec"),
     "service_key_id": _id("key"),
+    "link_token_id": _id("ltk"),
+    "link_id": _id("lnk"),
+    "bank_id": _bank_id,
     "request_id": _optional(rules.request_id),
     "page_size": rules.number(0),
     "page_token": _optional(rules.token(1024)),
@@ -53,6 +63,7 @@ _OUTPUT: Final = {
     "Secret": "app_id hint state scopes create_time expire_time revoke_time last_use_time"
     " end_reason replaced_by",
     "Settings": "version update_time",
+    "BankSettings": "missing_bank_ids",
 }
 
 SPECIFIC: Final[dict[str, Any]] = {
@@ -101,12 +112,44 @@ SPECIFIC: Final[dict[str, Any]] = {
     "GetSettingsRequest.version": rules.number(0),
     "UpdateSettingsRequest.settings": Inside(),
     "UpdateSettingsRequest.update_mask": rules.mask(
-        "*", "link", "link.force_auth_token", "link.redirects"
+        "*", "link", "banks", "link.appearance", *document.PATHS
     ),
     "Settings.app_id": _optional(_id("app")),
     "Settings.link": Inside(required=False),
+    "Settings.banks": Inside(required=False),
     "LinkSettings.force_auth_token": anything,
+    # More are refused too, with a reason of their own: REDIRECT_LIMIT_REACHED.
     "LinkSettings.redirects": Inside(most=100),
+    "LinkSettings.languages": Many(30, _language),
+    "LinkSettings.default_language": _language,
+    "LinkSettings.appearance": Inside(required=False),
+    "LinkSettings.texts": Inside(most=30),
+    "LinkSettings.terms_uri": rules.line(0, 2048),
+    "LinkSettings.privacy_uri": rules.line(0, 2048),
+    "Appearance.light": Inside(required=False),
+    "Appearance.dark": Inside(required=False),
+    "Appearance.logo_uri": rules.line(0, 2048),
+    "ThemeColors.primary": _color,
+    "ThemeColors.background": _color,
+    "ThemeColors.text": _color,
+    "LinkTexts.language": _language,
+    "LinkTexts.title": rules.line(0, 60),
+    "LinkTexts.description": rules.line(0, 200),
+    "LinkTexts.button": rules.line(0, 30),
+    "LinkTexts.success": rules.line(0, 200),
+    "BankSettings.bank_ids": Many(1000, _bank_id),
+    "BankSettings.pinned_bank_ids": Many(50, _bank_id),
+    "BankSettings.country_codes": _countries,
+    "ListSettingsVersionsRequest.app_id": _optional(_id("app")),
+    "RollbackSettingsRequest.version": rules.number(1),
+    "ListBanksRequest.query": rules.line(0, 100),
+    "ListBanksRequest.country_codes": _countries,
+    "ListAppBanksRequest.app_id": _optional(_id("app")),
+    "ListLinkTokensRequest.app_id": _optional(_id("app")),
+    "ListLinksRequest.app_id": _optional(_id("app")),
+    "ListLinkBanksRequest.query": rules.line(0, 100),
+    "ExplainLinkRequest.query": rules.token(8192),
+    "ExplainLinkRequest.bank_id": _optional(_bank_id),
     "Redirect.id": _optional(_id("rdr")),
     "Redirect.uri": rules.line(1, 2048),
     "CreateLinkTokenRequest.app_id": _optional(_id("app")),
@@ -115,10 +158,10 @@ SPECIFIC: Final[dict[str, Any]] = {
     "CreateLinkTokenRequest.max_opens": rules.number(0, 100),
     "LinkParameters.redirect_id": _id("rdr"),
     "LinkParameters.external_id": rules.line(0, 128),
-    "LinkParameters.language": rules.token(35),
-    "LinkParameters.country_codes": Many(
-        50, rules.matching("[A-Z]{2}", "must be an ISO 3166-1 alpha-2 code, such as ES")
-    ),
+    "LinkParameters.bank_id": _optional(_bank_id),
+    "LinkParameters.bank_ids": Many(100, _bank_id),
+    "LinkParameters.language": _language,
+    "LinkParameters.country_codes": _countries,
     "LinkParameters.update_token": rules.token(512),
     "LinkParameters.restore_token": rules.token(512),
     "LinkParameters.desired_owners": Many(10, rules.name),
@@ -145,6 +188,9 @@ _MAY_BE_UNSPECIFIED: Final = {
     "LinkParameters.product",
     "LinkParameters.subproduct",
     "LinkParameters.theme",
+    "BankSettings.mode",
+    "ListAppBanksRequest.product",
+    "ListLinkTokensRequest.state",
 }
 
 _Check = Callable[[Message, str], Iterator[Violation]]

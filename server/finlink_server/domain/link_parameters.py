@@ -1,14 +1,12 @@
 """Link parameters: with what Link opens, and which go together."""
 
-import functools
 from dataclasses import dataclass
 from typing import Final
 
-import langcodes
-import pycountry
 from pydantic import TypeAdapter
 
 from finlink_server.crypto import Keyring
+from finlink_server.domain import languages
 
 PRODUCTS: Final = ("TRANSACTIONS", "INVESTMENTS", "ASSETS_TRANSFER")
 SUBPRODUCTS: Final = ("FUND", "PENSION_PLAN")
@@ -29,12 +27,14 @@ class Parameters:
     product: str = ""
     subproduct: str = ""
     external_id: str = ""
+    bank_id: str = ""
     theme: str = ""
     language: str = ""
     country_codes: tuple[str, ...] = ()
     update_token: str = ""
     restore_token: str = ""
     desired_owners: tuple[str, ...] = ()
+    bank_ids: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Keep the tokens of connections out of logs and tracebacks."""
@@ -74,14 +74,14 @@ def problem(parameters: Parameters) -> Problem | None:
         (transfer or not p.subproduct, "subproduct", "goes with ASSETS_TRANSFER only"),
         (transfer or not p.desired_owners, "desired_owners", "goes with ASSETS_TRANSFER only"),
         (
-            not p.language or is_language(p.language),
+            not p.language or languages.is_language(p.language),
             "language",
-            "must be a BCP 47 tag, such as es or pt-BR",
+            languages.TAG_EXPECTED,
         ),
         (
-            all(is_country(code) for code in p.country_codes),
+            all(languages.is_country(code) for code in p.country_codes),
             "country_codes",
-            "must be ISO 3166-1 alpha-2 codes in capitals, such as ES",
+            languages.COUNTRY_EXPECTED,
         ),
         (
             len(set(p.country_codes)) == len(p.country_codes),
@@ -93,22 +93,6 @@ def problem(parameters: Parameters) -> Problem | None:
         if not holds:
             return Problem(field, expected)
     return None
-
-
-@functools.lru_cache(maxsize=1024)
-def is_language(tag: str) -> bool:
-    """Whether a tag is well-formed and its parts are registered (BCP 47, RFC 5646)."""
-    return langcodes.tag_is_valid(tag)
-
-
-def is_country(code: str) -> bool:
-    """Whether a code is an ISO 3166-1 alpha-2 code, in capitals."""
-    return code in _countries()
-
-
-@functools.cache
-def _countries() -> frozenset[str]:
-    return frozenset(country.alpha_2 for country in pycountry.countries)
 
 
 _stored = TypeAdapter(Parameters)

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from finlink_server import ids, text
-from finlink_server.domain import link_parameters
+from finlink_server.domain import languages, link_parameters
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.errors import LinkParameterInvalid
 
@@ -102,8 +102,6 @@ def parameters_of(values: Mapping[str, str]) -> Parameters:
         expected = _RULES[name](value)
         if expected:
             raise LinkParameterInvalid(parameter=name, expected=expected)
-        if name == "entity":
-            continue  # the bank is the decision's affair
         fields[NAMES[name]] = tuple(value.split(",")) if name == "country_codes" else value
     return Parameters(**fields)  # type: ignore[arg-type] # NAMES holds only its fields
 
@@ -159,7 +157,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "subproduct": _one_of(link_parameters.SUBPRODUCTS),
     "external_id": _external_id,
     "theme": _one_of(link_parameters.THEMES),
-    "language": lambda _: "",
+    "language": lambda value: text.token_problem(value, languages.LONGEST),
     "country_codes": _countries,
     "update_token": _connection_token,
     "restore_token": _connection_token,

@@ -4,27 +4,38 @@ from dataclasses import dataclass
 
 from finlink_server import tokens
 from finlink_server.domain import (
+    bank_list,
+    banks,
     idempotency,
     journal,
+    link_decision,
     link_parameters,
+    paging,
     settings,
     signing_keys,
     visible,
 )
+from finlink_server.domain.bank_list import Visibility
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.idempotency import Once
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.env import MICROSECONDS, Env
-from finlink_server.errors import FieldInvalid, LinkRedirectUnknown
-from finlink_server.storage.models import LinkToken
+from finlink_server.errors import FieldInvalid, LinkBankNotAvailable, LinkRedirectUnknown
+from finlink_server.storage.models import Link, LinkToken
 
 
 @dataclass(frozen=True)
-class Created:
-    """A Link token's row, its parameters, and the signed auth token."""
+class Stored:
+    """A Link token's row and its parameters."""
 
     row: LinkToken
     parameters: Parameters
+
+
+@dataclass(frozen=True)
+class Created(Stored):
+    """A Link token, and the signed auth token that stands for it."""
+
     auth_token: str
 
 
@@ -41,14 +52,14 @@ def create(
     problem = link_parameters.problem(parameters)
     if problem:
         raise FieldInvalid.of(f"parameters.{problem.field}", problem.expected)
+    catalogue = banks.catalogue(env)
     with env.transaction(app_id or caller.app_id):
         app = visible.app(caller, app_id)
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             row = LinkToken.get_by_id(earlier)
         else:
-            if not redirect_uri(app.id, parameters.redirect_id):
-                raise LinkRedirectUnknown(redirect_id=parameters.redirect_id)
+            _refuse_unopenable(catalogue, settings.of_app(app.id), parameters)
             row = _insert(env, app.id, parameters, ttl, max_opens)
             journal.write(
                 env,
@@ -65,6 +76,70 @@ def create(
     return Created(row, parameters, signing_keys.sign(env, tokens.Kind.LINK, _claims(row)))
 
 
+def get(env: Env, caller: Caller, token_id: str) -> Stored:
+    """Find a Link token with its parameters."""
+    return _stored(env, visible.link_token(caller, token_id))
+
+
+def page(
+    env: Env, caller: Caller, app_id: str, wanted_state: str, size: int, token: str
+) -> paging.Page[Stored]:
+    """List an app's Link tokens, newest first; an empty state means any."""
+    app = visible.app(caller, app_id)
+    now = env.now()
+    live = LinkToken.revoke_time.is_null()
+    used_up = LinkToken.opens >= LinkToken.max_opens
+    expired = LinkToken.expire_time <= now
+    query = LinkToken.select().where(LinkToken.app == app.id)
+    # The same order of questions as in `state`.
+    match wanted_state:
+        case "REVOKED":
+            query = query.where(~live)
+        case "USED_UP":
+            query = query.where(live, used_up)
+        case "EXPIRED":
+            query = query.where(live, ~used_up, expired)
+        case "ACTIVE":
+            query = query.where(live, ~used_up, ~expired)
+    rows: paging.Page[LinkToken] = paging.page(
+        env,
+        caller,
+        query,
+        LinkToken.id,
+        size=size,
+        token=token,
+        filters=(app.id, wanted_state),
+        newest_first=True,
+    )
+    return paging.Page([_stored(env, row) for row in rows.rows], rows.next_token)
+
+
+def revoke(env: Env, caller: Caller, token_id: str) -> tuple[Stored, int]:
+    """End a Link token for good, and its open Links; how many of those."""
+    with env.transaction(token_id):
+        row = visible.link_token(caller, token_id)
+        if row.revoke_time is not None:
+            return _stored(env, row), 0
+        now = env.now()
+        row.revoke_time = now
+        row.save(only=[LinkToken.revoke_time])
+        ended: int = (
+            Link.update(revoke_time=now)
+            .where(Link.link_token == token_id, Link.revoke_time.is_null(), Link.expire_time > now)
+            .execute()
+        )
+        journal.write(
+            env,
+            caller,
+            "link_token.revoked",
+            row.id,
+            account_id=row.app.account_id,
+            app_id=row.app_id,
+            ended_links=ended,
+        )
+        return _stored(env, row), ended
+
+
 def state(env: Env, row: LinkToken) -> str:
     """What state a Link token is in: the name of a LinkTokenState."""
     if row.revoke_time is not None:
@@ -74,12 +149,19 @@ def state(env: Env, row: LinkToken) -> str:
     return "EXPIRED" if row.expire_time <= env.now() else "ACTIVE"
 
 
-def redirect_uri(app_id: str, redirect_id: str) -> str:
-    """Where an app's redirect leads at present; empty if the app has no such redirect."""
-    for redirect in settings.of_app(app_id).document.link.redirects:
-        if redirect.id == redirect_id:
-            return redirect.uri
-    return ""
+def _refuse_unopenable(
+    catalogue: banks.Catalogue, present: settings.Settings, parameters: Parameters
+) -> None:
+    """Refuse what could not open under the settings of this moment."""
+    if not link_decision.redirect_uri(present, parameters.redirect_id):
+        raise LinkRedirectUnknown(redirect_id=parameters.redirect_id)
+    view = link_decision.view_of(present, parameters)
+    for bank_id in parameters.bank_ids:
+        # A Link would open with the others; but whoever names a bank wants it shown.
+        why = bank_list.visibility(catalogue, view, bank_id)
+        if why is not Visibility.SHOWN:
+            raise LinkBankNotAvailable(bank_id=bank_id, why=why.value)
+    link_decision.check_banks(catalogue, present, parameters)
 
 
 def _insert(env: Env, app_id: str, parameters: Parameters, ttl: int, max_opens: int) -> LinkToken:
@@ -94,6 +176,10 @@ def _insert(env: Env, app_id: str, parameters: Parameters, ttl: int, max_opens: 
         expire_time=(now // MICROSECONDS + ttl) * MICROSECONDS,
     )
     return row
+
+
+def _stored(env: Env, row: LinkToken) -> Stored:
+    return Stored(row, link_parameters.unseal(env.keyring, row.sealed_parameters, row.id))
 
 
 def _claims(row: LinkToken) -> dict[str, object]:

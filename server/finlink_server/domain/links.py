@@ -1,115 +1,131 @@
-"""Links: whether an instance of the widget may open, and with what.
-
-`decide` only reads; `open_link` acts on what it decided. Whoever wants to know
-what would happen calls the same `decide`.
-"""
+"""Links: opened instances of the widget."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finlink_server import tokens
 from finlink_server.domain import (
+    bank_list,
+    banks,
     idempotency,
     journal,
+    languages,
+    link_decision,
     link_parameters,
     link_query,
-    link_tokens,
+    paging,
     settings,
-    signing_keys,
+    visible,
 )
+from finlink_server.domain.banks import Bank
 from finlink_server.domain.caller import Caller
+from finlink_server.domain.document import Appearance, LinkTexts
 from finlink_server.domain.idempotency import Once
+from finlink_server.domain.link_decision import Decision
 from finlink_server.domain.link_parameters import Parameters
-from finlink_server.domain.link_query import Query
 from finlink_server.env import MICROSECONDS, Env
-from finlink_server.errors import (
-    AccountSuspended,
-    LinkAuthTokenRequired,
-    LinkBankNotAvailable,
-    LinkParameterInvalid,
-    LinkRedirectUnknown,
-    LinkTokenExpired,
-    LinkTokenInvalid,
-    LinkTokenRevoked,
-    LinkTokenUsedUp,
-    Refusal,
-)
-from finlink_server.storage.models import Account, App, Link, LinkToken, Redirect
+from finlink_server.errors import LinkEnded, LinkTokenUsedUp
+from finlink_server.storage.models import App, Link, LinkToken
 
 LIFETIME = 30 * 60 * MICROSECONDS
-
-
-@dataclass(frozen=True)
-class Decision:
-    """That a Link may open, and with what; what stands in the way is raised instead."""
-
-    app: App
-    parameters: Parameters
-    redirect_uri: str
-    ignored: Sequence[str]
-    token: LinkToken | None
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """What became of a URL's auth token: the row that it names, or why it names none."""
-
-    token_id: str = ""
-    refusal: Refusal | None = None
+FIRST_PAGE = 50
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An opened Link, with its app and parameters."""
+    """A Link, with its app, its parameters and the look of the moment of its opening."""
 
     link: Link
     app: App
     parameters: Parameters
+    appearance: Appearance
+    language: str
+    texts: LinkTexts | None
+
+
+@dataclass(frozen=True)
+class Banks:
+    """A page of the banks that a Link shows."""
+
+    banks: Sequence[Bank]
+    pinned: frozenset[str]
+    next_token: str
 
 
 def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
     """Decide whether this Link may start, and open it if so."""
     query = link_query.parse(query_text)
-    ticket = read_ticket(env, query)  # verifies a signature: before the transaction
+    ticket = link_decision.read_ticket(env, query)
     with env.transaction(ticket.token_id):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
-            return _again(env, earlier)
-        decision = decide(env, query, ticket)
+            return _with_look(env, Link.get_by_id(earlier))
+        decision = link_decision.decide(env, caller, query, ticket)
+        if decision.refusal is not None:
+            raise decision.refusal
         link = _insert(env, decision)
+        opened = _with_look(env, link)
         journal.write(
             env,
             caller,
             "link.opened",
             link.id,
-            account_id=decision.app.account_id,
-            app_id=decision.app.id,
+            account_id=opened.app.account_id,
+            app_id=opened.app.id,
             link_token_id=link.link_token_id,
         )
         idempotency.remember(env, caller, once, link.id)
-        return Opened(link, decision.app, decision.parameters)
+        return opened
 
 
-def read_ticket(env: Env, query: Query) -> Ticket:
-    """Verify the URL's auth token, if it has one."""
-    if not query.has_token:
-        return Ticket()
-    try:
-        claims = signing_keys.verify(env, tokens.Kind.LINK, query.token())
-    except tokens.TokenInvalid as error:
-        if error.claims is None:
-            return Ticket(refusal=LinkTokenInvalid())
-        token_id = str(error.claims["jti"])
-        return Ticket(token_id, LinkTokenExpired(link_token_id=token_id))
-    except LinkParameterInvalid as refusal:
-        return Ticket(refusal=refusal)
-    return Ticket(str(claims["jti"]))
+def explain(env: Env, caller: Caller, query_text: str) -> Decision:
+    """Run the same decision, and open nothing."""
+    query = link_query.parse(query_text)
+    return link_decision.decide(env, caller, query, link_decision.read_ticket(env, query))
 
 
-def decide(env: Env, query: Query, ticket: Ticket) -> Decision:
-    """Decide whether a Link with this query may open now; changes nothing."""
-    return _by_token(env, query, ticket) if query.has_token else _by_url(query)
+def get(env: Env, caller: Caller, link_id: str) -> Opened:
+    """Find a Link with its parameters."""
+    return _with_look(env, visible.link(caller, link_id))
+
+
+def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging.Page[Opened]:
+    """List an app's Links, newest first."""
+    app = visible.app(caller, app_id)
+    query = Link.select().where(Link.app == app.id)
+    rows: paging.Page[Link] = paging.page(
+        env, caller, query, Link.id, size=size, token=token, filters=app.id, newest_first=True
+    )
+    return paging.Page([_with_look(env, row) for row in rows.rows], rows.next_token)
+
+
+def banks_of(env: Env, caller: Caller, link_id: str, query: str, size: int, token: str) -> Banks:
+    """List the banks that an open Link shows, or those of them that a query finds."""
+    link = visible.link(caller, link_id)
+    if state(env, link) != "OPEN":
+        raise LinkEnded(link_id=link_id)
+    catalogue = banks.catalogue(env)
+    parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
+    view = link_decision.view_of(settings.of_app(link.app_id), parameters)
+    shown = bank_list.shown(catalogue, view)
+    found = paging.slice_of(
+        env,
+        caller,
+        shown.find(catalogue, query),
+        lambda bank: bank.id,
+        size=size,
+        token=token,
+        filters=("link banks", link_id, query),
+        across_methods=True,
+    )
+    return Banks(found.rows, shown.pinned, found.next_token)
+
+
+def first_banks(env: Env, caller: Caller, opened: Opened) -> Banks:
+    """The first banks of a Link that was opened just now; none if it has ended since."""
+    if state(env, opened.link) != "OPEN":
+        return Banks((), frozenset(), "")
+    return banks_of(env, caller, opened.link.id, "", FIRST_PAGE, "")
 
 
 def state(env: Env, link: Link) -> str:
@@ -130,71 +146,9 @@ def end_of_app(env: Env, app_id: str) -> None:
         )
 
 
-def _by_token(env: Env, query: Query, ticket: Ticket) -> Decision:
-    """With a token nothing else of the URL counts (rule 5)."""
-    if ticket.refusal is not None:
-        raise ticket.refusal
-    row: LinkToken | None = LinkToken.get_or_none(LinkToken.id == ticket.token_id)
-    if row is None:
-        raise LinkTokenInvalid
-    app = _app(row.app_id)
-    if app is None or row.revoke_time is not None:
-        raise LinkTokenRevoked(link_token_id=row.id)
-    if row.expire_time <= env.now():
-        raise LinkTokenExpired(link_token_id=row.id)
-    if row.opens >= row.max_opens:
-        raise LinkTokenUsedUp(link_token_id=row.id, max_opens=row.max_opens)
-    _refuse_suspended(app)
-    parameters = link_parameters.unseal(env.keyring, row.sealed_parameters, row.id)
-    uri = link_tokens.redirect_uri(app.id, parameters.redirect_id)
-    if not uri:
-        raise LinkRedirectUnknown(redirect_id=parameters.redirect_id)
-    return Decision(app, parameters, uri, query.ignored(with_token=True), row)
-
-
-def _by_url(query: Query) -> Decision:
-    values = query.values()
-    redirect_id = values.get("id", "")
-    if not redirect_id:
-        raise LinkParameterInvalid(parameter="id", expected="is required: a redirect of the app")
-    link_query.check_id(redirect_id)
-    redirect = Redirect.get_or_none(Redirect.id == redirect_id)
-    app = _app(redirect.app_id) if redirect else None
-    if app is None:
-        raise LinkRedirectUnknown(redirect_id=redirect_id)
-    _refuse_suspended(app)
-    if settings.of_app(app.id).document.link.force_auth_token:
-        raise LinkAuthTokenRequired(app_id=app.id)
-    uri = link_tokens.redirect_uri(app.id, redirect_id)
-    if not uri:
-        raise LinkRedirectUnknown(redirect_id=redirect_id)
-    parameters = link_query.parameters_of(values)
-    problem = link_parameters.problem(parameters)
-    if problem:
-        name = link_query.url_name(problem.field)
-        raise LinkParameterInvalid(parameter=name, expected=problem.expected)
-    if values.get("entity"):
-        # The catalogue holds no bank yet, so the widget offers none by name.
-        raise LinkBankNotAvailable(bank_id=values["entity"])
-    return Decision(app, parameters, uri, query.ignored(with_token=False), None)
-
-
-def _app(app_id: str) -> App | None:
-    row: App | None = (
-        App.select(App, Account)
-        .join(Account)
-        .where((App.id == app_id) & App.delete_time.is_null())
-        .get_or_none()
-    )
-    return row
-
-
-def _refuse_suspended(app: App) -> None:
-    if app.account.suspend_time is not None:
-        raise AccountSuspended
-
-
 def _insert(env: Env, decision: Decision) -> Link:
+    if decision.app is None or decision.parameters is None or decision.settings is None:
+        raise AssertionError("a decision without a refusal knows all of these")
     now = env.now()
     token = decision.token
     if token is not None:
@@ -211,6 +165,7 @@ def _insert(env: Env, decision: Decision) -> Link:
         id=link_id,
         app=decision.app.id,
         link_token=token.id if token else None,
+        settings_version=decision.settings.version,
         sealed_parameters=link_parameters.seal(env.keyring, decision.parameters, link_id),
         ignored_parameters=json.dumps(list(decision.ignored)),
         redirect_uri=decision.redirect_uri,
@@ -220,7 +175,17 @@ def _insert(env: Env, decision: Decision) -> Link:
     return link
 
 
-def _again(env: Env, link_id: str) -> Opened:
-    link = Link.get_by_id(link_id)
+def _with_look(env: Env, link: Link) -> Opened:
+    """Read what a Link opened with, and how the app wanted it to look at that moment."""
     parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
-    return Opened(link, App.get_by_id(link.app_id), parameters)
+    look = settings.of_app(link.app_id, link.settings_version).document.link
+    language = languages.choose(parameters.language, look.languages, look.default_language)
+    texts = languages.choose(language, [one.language for one in look.texts], "")
+    return Opened(
+        link,
+        App.get_by_id(link.app_id),
+        parameters,
+        look.appearance,
+        language,
+        next((one for one in look.texts if language and one.language == texts), None),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations  # Peewee's classes take no parameters at run
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -53,8 +53,43 @@ def page(
     if len(rows) <= size:
         return Page(rows, "")
     rows = rows[:size]
-    sealed = env.keyring.seal(json.dumps(getattr(rows[-1], key.name)).encode(), place)
-    return Page(rows, base64.urlsafe_b64encode(sealed).rstrip(b"=").decode())
+    return Page(rows, _seal(env, getattr(rows[-1], key.name), place))
+
+
+def slice_of(
+    env: Env,
+    caller: Caller,
+    rows: Sequence[_T],
+    key: Callable[[_T], str],
+    *,
+    size: int,
+    token: str,
+    filters: object,
+    across_methods: bool = False,
+) -> Page[_T]:
+    """Read one page of a list in memory.
+
+    The token holds the last row and its place: if the row is gone by then, the
+    next page begins at the place. `across_methods`: another method's token for the
+    same filter is good, such as that of the first page that OpenLink gives.
+    """
+    method = "" if across_methods else caller.call.method
+    place = f"slice|{caller.kind.name}|{caller.owner}|{method}|{filters!r}"
+    start = 0
+    if token:
+        last, index = str(_open(env, token, place)).rsplit(" ", 1)
+        start = next((i + 1 for i, row in enumerate(rows) if key(row) == last), int(index))
+    size = min(size or _DEFAULT, _MOST)
+    chosen = rows[start : start + size]
+    if start + size >= len(rows):
+        return Page(chosen, "")
+    mark = f"{key(chosen[-1])} {start + size}"
+    return Page(chosen, _seal(env, mark, place))
+
+
+def _seal(env: Env, last: str | int, place: str) -> str:
+    sealed = env.keyring.seal(json.dumps(last).encode(), place)
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
 def _open(env: Env, token: str, place: str) -> str | int:

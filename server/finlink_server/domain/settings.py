@@ -1,35 +1,28 @@
 """An app's settings: one document, a new version with each change."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from finlink_server.domain import journal, redirects, visible
+from finlink_server.domain import (
+    banks,
+    document,
+    idempotency,
+    journal,
+    paging,
+    redirects,
+    settings_rules,
+    visible,
+)
 from finlink_server.domain.caller import Caller, CallerKind
+from finlink_server.domain.document import Document
 from finlink_server.domain.etags import check_etag
-from finlink_server.domain.redirects import Redirect
+from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
-from finlink_server.errors import AccountTokenRequired, FieldInvalid, SettingsVersionNotFound
+from finlink_server.errors import AccountTokenRequired, SettingsVersionNotFound
 from finlink_server.storage.models import App, SettingsVersion
-
-
-@dataclass(frozen=True)
-class LinkSettings:
-    """How Link behaves for an app."""
-
-    force_auth_token: bool = False
-    redirects: tuple[Redirect, ...] = ()
-
-
-@dataclass(frozen=True)
-class Document:
-    """The settings of an app."""
-
-    link: LinkSettings = field(default_factory=LinkSettings)
 
 
 @dataclass(frozen=True)
@@ -44,31 +37,20 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Path:
-    """A part of the document that an update mask can name.
+class Change:
+    """A part of the settings that a version changed."""
 
-    `disarms`: whoever changes it can disarm the app, so it needs an account token.
-    """
-
-    read: Callable[[Document], Any]
-    write: Callable[[Document, Document], Document]
-    disarms: bool
+    path: str
+    old: Any
+    new: Any
 
 
-def _of_link(name: str) -> Path:
-    return Path(
-        read=lambda document: getattr(document.link, name),
-        write=lambda document, wanted: replace(
-            document, link=replace(document.link, **{name: getattr(wanted.link, name)})
-        ),
-        disarms=name in {"force_auth_token", "redirects"},
-    )
+@dataclass(frozen=True)
+class HistoryEntry:
+    """A version's row, with what it changed."""
 
-
-# Every path that ends at a value; a shorter one stands for all that begin with it.
-PATHS = {f"link.{name}": _of_link(name) for name in ("force_auth_token", "redirects")}
-
-_documents = TypeAdapter(Document)
+    row: SettingsVersion
+    changes: Sequence[Change]
 
 
 def make_first(env: Env, caller: Caller, app: App) -> None:
@@ -78,8 +60,7 @@ def make_first(env: Env, caller: Caller, app: App) -> None:
 
 def get(caller: Caller, app_id: str, version: int) -> Settings:
     """Read a version; 0 means the present one."""
-    app = visible.app(caller, app_id)
-    return of_app(app.id, version)
+    return of_app(visible.app(caller, app_id).id, version)
 
 
 def of_app(app_id: str, version: int = 0) -> Settings:
@@ -90,8 +71,9 @@ def of_app(app_id: str, version: int = 0) -> Settings:
     row = query.order_by(SettingsVersion.version.desc()).first()
     if row is None:
         raise SettingsVersionNotFound(app_id=app_id, version=version)
-    document = _documents.validate_json(row.document)
-    return Settings(app_id, row.version, row.etag, row.create_time, document)
+    return Settings(
+        app_id, row.version, row.etag, row.create_time, document.from_json(row.document)
+    )
 
 
 def update(
@@ -106,72 +88,122 @@ def update(
     validate_only: bool,
 ) -> Settings:
     """Take the masked parts of a document over as a new version, all or nothing."""
-    paths = expand(mask)
-    for path in paths:
-        if PATHS[path].disarms and caller.kind is CallerKind.SESSION:
-            visible.app(caller, app_id)
-            raise AccountTokenRequired(path=path)
+    paths = document.expand(mask)
+    _refuse_disarming(caller, app_id, paths)
+    catalogue = banks.catalogue(env)
     with env.transaction(app_id):
         app = visible.app(caller, app_id)
         present = of_app(app.id)
         check_etag(etag, present.etag)
-        document = present.document
+        target = present.document
         for path in paths:
-            document = PATHS[path].write(document, wanted)
-        redirects.check(document.link.redirects, present.document.link.redirects, app.environment)
+            target = document.take(target, wanted, path)
+        changed = document.changed(present.document, target)
+        settings_rules.check(catalogue, app.environment, present.document, target, changed)
         if validate_only:
-            return replace(present, document=document)
-        document = replace(
-            document,
-            link=replace(
-                document.link, redirects=redirects.keep(env, app.id, document.link.redirects)
-            ),
-        )
-        changed = [path for path in PATHS if _differs(path, present.document, document)]
+            return replace(present, document=target)
         if not changed:
             return present
-        version = present.version + 1
-        made = _insert(env, caller, app.id, version, document, comment)
-        journal.write(
-            env,
-            caller,
-            "settings.updated",
-            app.id,
-            account_id=app.account_id,
-            app_id=app.id,
-            version=version,
-            paths=changed,
-            comment=comment,
-        )
+        kept = redirects.keep(env, app.id, target.link.redirects)
+        target = replace(target, link=replace(target.link, redirects=kept))
+        return _write(env, caller, app, present, target, comment, {})
+
+
+def rollback(
+    env: Env, caller: Caller, app_id: str, version: int, etag: str, comment: str, once: Once
+) -> Settings:
+    """Make a new version that equals an earlier one."""
+    with env.transaction(app_id):
+        app = visible.app(caller, app_id)
+        earlier = idempotency.find(env, caller, once)
+        if earlier is not None:
+            return of_app(app.id, int(earlier))
+        present = of_app(app.id)
+        check_etag(etag, present.etag)
+        target = of_app(app.id, version).document
+        made = present
+        if target != present.document:
+            facts = {"rolled_back_to": version}
+            made = _write(env, caller, app, present, target, comment, facts)
+        idempotency.remember(env, caller, once, str(made.version))
         return made
 
 
-def expand(mask: Sequence[str]) -> list[str]:
-    """The paths that a mask names, each once, `*` and parents taken apart."""
-    if not mask:
-        raise FieldInvalid.of("update_mask", f"must name what to change: {_choices()}")
-    expanded: dict[str, None] = {}
-    for path in mask:
-        hits = [leaf for leaf in PATHS if path in {"*", leaf} or leaf.startswith(path + ".")]
-        if not hits:
-            raise FieldInvalid.of("update_mask", f"has no path `{path[:100]}`; use {_choices()}")
-        expanded.update(dict.fromkeys(hits))
-    return list(expanded)
+def history(
+    env: Env, caller: Caller, app_id: str, size: int, token: str
+) -> paging.Page[HistoryEntry]:
+    """List the versions with what each changed, newest first."""
+    app = visible.app(caller, app_id)
+    query = SettingsVersion.select().where(SettingsVersion.app == app.id)
+    page: paging.Page[SettingsVersion] = paging.page(
+        env,
+        caller,
+        query,
+        SettingsVersion.version,
+        size=size,
+        token=token,
+        filters=app.id,
+        newest_first=True,
+    )
+    if not page.rows:
+        return paging.Page([], "")
+    oldest = page.rows[-1].version
+    before = query.where(SettingsVersion.version == oldest - 1).first()
+    documents = [document.from_json(row.document) for row in page.rows]
+    documents.append(document.from_json(before.document) if before else documents[-1])
+    entries = [
+        HistoryEntry(row, _changes(documents[index + 1], documents[index]))
+        for index, row in enumerate(page.rows)
+    ]
+    return paging.Page(entries, page.next_token)
 
 
-def _choices() -> str:
-    return ", ".join(f"`{path}`" for path in ("*", "link", *PATHS))
+def _refuse_disarming(caller: Caller, app_id: str, paths: Sequence[str]) -> None:
+    """Keep session tokens from what could disarm the app, path by path."""
+    if caller.kind is not CallerKind.SESSION:
+        return
+    for path in paths:
+        if path in document.DISARMING:
+            visible.app(caller, app_id)  # another app's looks like none, as ever
+            raise AccountTokenRequired(path=path)
 
 
-def _differs(path: str, old: Document, new: Document) -> bool:
-    read = PATHS[path].read
-    return bool(read(old) != read(new))
+def _changes(old: Document, new: Document) -> list[Change]:
+    return [
+        Change(path, document.read_json(old, path), document.read_json(new, path))
+        for path in document.changed(old, new)
+    ]
+
+
+def _write(
+    env: Env,
+    caller: Caller,
+    app: App,
+    present: Settings,
+    target: Document,
+    comment: str,
+    facts: Mapping[str, object],
+) -> Settings:
+    made = _insert(env, caller, app.id, present.version + 1, target, comment)
+    journal.write(
+        env,
+        caller,
+        "settings.updated",
+        app.id,
+        account_id=app.account_id,
+        app_id=app.id,
+        version=made.version,
+        paths=document.changed(present.document, target),
+        comment=comment,
+        **facts,
+    )
+    return made
 
 
 def _insert(
-    env: Env, caller: Caller, app_id: str, version: int, document: Document, comment: str
+    env: Env, caller: Caller, app_id: str, version: int, content: Document, comment: str
 ) -> Settings:
-    text = _documents.dump_json(document).decode()
+    text = document.to_json(content)
     etag = sha256(json.dumps([app_id, version, text]).encode()).hexdigest()[:16]
     now = env.now()
     SettingsVersion.create(
@@ -184,4 +216,4 @@ def _insert(
         comment=comment,
         create_time=now,
     )
-    return Settings(app_id, version, etag, now, document)
+    return Settings(app_id, version, etag, now, content)

@@ -5,10 +5,12 @@ from finlink_server.errors import (
     AccountNotFound,
     AppNotFound,
     FieldInvalid,
+    LinkNotFound,
+    LinkTokenNotFound,
     SecretNotFound,
     SessionNotFound,
 )
-from finlink_server.storage.models import Account, App, Secret, Session
+from finlink_server.storage.models import Account, App, Link, LinkToken, Secret, Session
 
 
 def account(caller: Caller, account_id: str) -> Account:
@@ -56,4 +58,26 @@ def session(caller: Caller, session_id: str) -> Session:
     )
     if row is None or not caller.sees(row.account_id, row.app_id):
         raise SessionNotFound(session_id=session_id)
+    return row
+
+
+def link_token(caller: Caller, token_id: str) -> LinkToken:
+    """Find a Link token of an app that was not deleted, with its app."""
+    row: LinkToken | None = (
+        LinkToken.select(LinkToken, App)
+        .join(App)
+        .where((LinkToken.id == token_id) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    if row is None or not caller.sees(row.app.account_id, row.app_id):
+        raise LinkTokenNotFound(link_token_id=token_id)
+    return row
+
+
+def link(caller: Caller, link_id: str) -> Link:
+    """Find a Link; one of a deleted app is still there for the platform's services."""
+    row: Link | None = Link.select(Link, App).join(App).where(Link.id == link_id).get_or_none()
+    hidden = row is None or not caller.sees(row.app.account_id, row.app_id)
+    if row is None or hidden or (row.app.delete_time and not caller.sees_everything):
+        raise LinkNotFound(link_id=link_id)
     return row

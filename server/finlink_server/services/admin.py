@@ -1,10 +1,10 @@
 """AdminService."""
 
 from finlink.config import v1
-from finlink_server.domain import accounts, secrets, service_keys
+from finlink_server.domain import accounts, banks, secrets, service_keys
 from finlink_server.domain.caller import Caller, Role
 from finlink_server.env import Env
-from finlink_server.services import convert
+from finlink_server.services import convert, convert_settings
 
 
 class AdminService:
@@ -95,3 +95,15 @@ class AdminService:
     ) -> v1.RevokeServiceKeyResponse:
         row = service_keys.revoke(self.env, caller, request.service_key_id)
         return v1.RevokeServiceKeyResponse(service_key=convert.service_key(row))
+
+    def SetBankStatus(
+        self, request: v1.SetBankStatusRequest, caller: Caller
+    ) -> v1.SetBankStatusResponse:
+        bank = banks.set_status(
+            self.env,
+            caller,
+            request.bank_id,
+            convert.word(v1.BankStatus, "BANK_STATUS", request.status),
+            request.comment,
+        )
+        return v1.SetBankStatusResponse(bank=convert_settings.bank(bank))

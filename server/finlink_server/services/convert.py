@@ -8,11 +8,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from finlink.config import v1
-from finlink_server.domain import link_tokens, links, secrets, sessions
+from finlink_server.domain import secrets, sessions
 from finlink_server.domain.idempotency import Once
-from finlink_server.domain.link_parameters import Parameters
-from finlink_server.domain.redirects import Redirect
-from finlink_server.domain.settings import Document, LinkSettings, Settings
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import models
 
@@ -161,98 +158,6 @@ def inactive_reason(name: str) -> v1.InactiveReason.ValueType:
     """Why a token is not active."""
     value: v1.InactiveReason.ValueType = enum(v1.InactiveReason, "INACTIVE_REASON", name)
     return value
-
-
-def document(settings: v1.Settings) -> Document:
-    """Unpack the document of settings."""
-    redirects = tuple(
-        Redirect(entry.id, entry.display_name, entry.uri) for entry in settings.link.redirects
-    )
-    return Document(LinkSettings(settings.link.force_auth_token, redirects))
-
-
-def settings(version: Settings) -> v1.Settings:
-    """Pack a version of an app's settings."""
-    link = version.document.link
-    return v1.Settings(
-        app_id=version.app_id,
-        version=version.version,
-        etag=version.etag,
-        update_time=time(version.update_time),
-        link=v1.LinkSettings(
-            force_auth_token=link.force_auth_token,
-            redirects=[
-                v1.Redirect(id=entry.id, display_name=entry.display_name, uri=entry.uri)
-                for entry in link.redirects
-            ],
-        ),
-    )
-
-
-def parameters(message: v1.LinkParameters) -> Parameters:
-    """Unpack Link parameters."""
-    return Parameters(
-        redirect_id=message.redirect_id,
-        product=word(v1.Product, "PRODUCT", message.product),
-        subproduct=word(v1.Subproduct, "SUBPRODUCT", message.subproduct),
-        external_id=message.external_id,
-        theme=word(v1.Theme, "THEME", message.theme),
-        language=message.language,
-        country_codes=tuple(message.country_codes),
-        update_token=message.update_token,
-        restore_token=message.restore_token,
-        desired_owners=tuple(message.desired_owners),
-    )
-
-
-def link_parameters(of: Parameters) -> v1.LinkParameters:
-    """Pack Link parameters."""
-    return v1.LinkParameters(
-        redirect_id=of.redirect_id,
-        product=enum(v1.Product, "PRODUCT", of.product),
-        subproduct=enum(v1.Subproduct, "SUBPRODUCT", of.subproduct),
-        external_id=of.external_id,
-        theme=enum(v1.Theme, "THEME", of.theme),
-        language=of.language,
-        country_codes=of.country_codes,
-        update_token=of.update_token,
-        restore_token=of.restore_token,
-        desired_owners=of.desired_owners,
-    )
-
-
-def link_token(env: Env, created: link_tokens.Created) -> v1.LinkToken:
-    """Pack a Link token."""
-    row = created.row
-    return v1.LinkToken(
-        id=row.id,
-        app_id=row.app_id,
-        parameters=link_parameters(created.parameters),
-        state=enum(v1.LinkTokenState, "LINK_TOKEN_STATE", link_tokens.state(env, row)),
-        max_opens=row.max_opens,
-        opens=row.opens,
-        create_time=time(row.create_time),
-        expire_time=time(row.expire_time),
-        revoke_time=time(row.revoke_time),
-    )
-
-
-def link(env: Env, opened: links.Opened) -> v1.Link:
-    """Pack a Link."""
-    row = opened.link
-    return v1.Link(
-        id=row.id,
-        app_id=row.app_id,
-        public_name=opened.app.public_name,
-        state=enum(v1.LinkState, "LINK_STATE", links.state(env, row)),
-        source=v1.LINK_SOURCE_AUTH_TOKEN if row.link_token_id else v1.LINK_SOURCE_URL,
-        parameters=link_parameters(opened.parameters),
-        ignored_parameters=json.loads(row.ignored_parameters),
-        redirect_uri=row.redirect_uri,
-        link_token_id=row.link_token_id or "",
-        create_time=time(row.create_time),
-        expire_time=time(row.expire_time),
-    )
 
 
 def service_key(row: models.ServiceKey) -> v1.ServiceKey:

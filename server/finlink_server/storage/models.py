@@ -230,6 +230,7 @@ class Link(Model):
     app_id: str
     link_token = ForeignKeyField(LinkToken, null=True)
     link_token_id: str | None
+    settings_version = BigIntegerField()
     sealed_parameters = BlobField()
     ignored_parameters = TextField()
     redirect_uri = TextField()

@@ -1,0 +1,45 @@
+"""Languages and countries: which tags and codes there are."""
+
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import langcodes
+import pycountry
+
+LONGEST: Final = 35  # characters; RFC 5646 §4.4.1
+TAG_EXPECTED: Final = "must be a BCP 47 tag, such as es or pt-BR"
+COUNTRY_EXPECTED: Final = "must be an ISO 3166-1 alpha-2 code in capitals, such as ES"
+
+
+@functools.lru_cache(maxsize=1024)
+def is_language(tag: str) -> bool:
+    """Whether a tag is well-formed and its parts are registered (BCP 47, RFC 5646)."""
+    return len(tag) <= LONGEST and tag.isascii() and langcodes.tag_is_valid(tag)
+
+
+def is_country(code: str) -> bool:
+    """Whether a code is an ISO 3166-1 alpha-2 code, in capitals."""
+    return code in _countries()
+
+
+def choose(wanted: str, offered: Sequence[str], default: str) -> str:
+    """The language in which to speak: the one wanted if it is offered, else the default.
+
+    Lookup as in RFC 4647 §3.4: `pt-BR` finds `pt` if only that is offered. Nothing
+    offered means that everything is; empty means that nobody has said anything.
+    """
+    if wanted and not offered:
+        return wanted
+    folded = {tag.casefold(): tag for tag in offered}
+    candidate = wanted.casefold()
+    while candidate:
+        if candidate in folded:
+            return folded[candidate]
+        candidate = candidate.rpartition("-")[0]
+    return default or (offered[0] if offered else "")
+
+
+@functools.cache
+def _countries() -> frozenset[str]:
+    return frozenset(country.alpha_2 for country in pycountry.countries)

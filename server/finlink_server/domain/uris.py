@@ -1,0 +1,79 @@
+"""URIs that customers give, and where they may lead."""
+
+import ipaddress
+from typing import Final
+
+from rfc3986 import URIReference, exceptions, uri_reference, validators
+
+_LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def redirect_problem(uri: str, environment: str) -> str:
+    """Say what is wrong with a redirect URI; empty if nothing is (RFC 3986, RFC 9700 §2.1)."""
+    reference, problem = _parse(uri)
+    if reference is None or problem:
+        return problem
+    local = _scheme(reference) == "http" and _host(reference) in _LOCAL
+    if local:
+        return (
+            ""
+            if environment == "SANDBOX"
+            else "must begin with `https`: `http` on localhost is for SANDBOX apps only"
+        )
+    if _scheme(reference) != "https":
+        return "must begin with `https`, or for a SANDBOX app with `http` on localhost"
+    return ""
+
+
+def https_problem(uri: str) -> str:
+    """Say what is wrong with an https URI; empty if nothing is."""
+    reference, problem = _parse(uri)
+    if reference is None or problem:
+        return problem
+    return "" if _scheme(reference) == "https" else "must begin with `https`"
+
+
+def _parse(uri: str) -> tuple[URIReference | None, str]:
+    if not uri.isascii() or not uri.isprintable() or " " in uri or "\\" in uri:
+        return None, "must be printable ASCII without spaces; write a host in its Punycode form"
+    try:
+        reference = uri_reference(uri)
+        validators.Validator().require_presence_of("scheme", "host").check_validity_of(
+            "scheme", "host", "port", "path", "query", "fragment", "userinfo"
+        ).validate(reference)
+        reference.authority_info()
+    except (exceptions.RFC3986Exception, ValueError):
+        return None, "must be an absolute URI, such as https://example.com/callback"
+    rules = (
+        ("@" not in str(reference.authority), "must not hold a user name or password"),
+        (reference.fragment is None, "must not have a fragment (`#…`)"),
+        ("*" not in uri, "must not have a wildcard (`*`)"),
+        (_is_host(_host(reference)), "must name a host, such as example.com"),
+    )
+    return reference, next((problem for holds, problem in rules if not holds), "")
+
+
+def _scheme(reference: URIReference) -> str:
+    return str(reference.scheme).lower()
+
+
+def _host(reference: URIReference) -> str:
+    return str(reference.authority_info()["host"]).lower()
+
+
+def _is_host(host: str) -> bool:
+    """Whether a host is a name as in the DNS (RFC 1123 §2.1) or an IP address."""
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+        return True
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(  # noqa: PLR2004 - RFC 1035 §2.3.4
+        1 <= len(label) <= 63  # noqa: PLR2004
+        and label.replace("-", "").isalnum()
+        and not label.startswith("-")
+        and not label.endswith("-")
+        for label in labels
+    )
