@@ -1,6 +1,7 @@
 """Redirects: the named URIs to which Link returns."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from finlink_server.storage import models
 
 MOST = 5
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1; the validator lets it pass
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def uri_problem(uri: str, environment: str) -> str:
             "must begin with `https`, or for a SANDBOX app with `http` on localhost",
         ),
         (_is_host(host), "must name a host, such as example.com"),
+        (str(authority["port"]).strip("0") != "", "must not name port 0"),
+        (not _BROKEN_ESCAPE.search(uri), "must have two hexadecimal digits after each `%`"),
     )
     return next((problem for holds, problem in rules if not holds), "")
 
