@@ -109,10 +109,10 @@ def update(
     paths = expand(mask)
     for path in paths:
         if PATHS[path].disarms and caller.kind is CallerKind.SESSION:
-            visible.app(caller, app_id)
+            visible.app(caller, app_id, "settings.app_id")
             raise AccountTokenRequired(path=path)
     with env.transaction(app_id):
-        app = visible.app(caller, app_id)
+        app = visible.app(caller, app_id, "settings.app_id")
         present = of_app(app.id)
         check_etag(etag, present.etag)
         document = present.document
