@@ -93,7 +93,7 @@ def test_garbage_is_answered_on_a_stream_that_goes_on(server, garbage):
 @pytest.fixture
 def idle_streams(server):
     """More streams than there are threads for them; nobody says anything on them."""
-    questions = [queue.SimpleQueue() for _ in range(16)]
+    questions: list[queue.SimpleQueue[None]] = [queue.SimpleQueue() for _ in range(16)]
     open_stream = server.channel.stream_stream(INFO)
     streams = [open_stream(iter(one.get, None)) for one in questions]
     yield streams

@@ -5,6 +5,7 @@ import queue
 import uuid
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from signal import SIGINT, SIGTERM
+from typing import Any
 
 import grpc
 import pytest
@@ -73,7 +74,7 @@ def watch_health(server):
 @pytest.fixture
 def reflection(server):
     """A reflection stream that stays open after its first answer."""
-    questions = queue.SimpleQueue()
+    questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
     questions.put(reflection_pb2.ServerReflectionRequest(list_services=""))
     ask = reflection_pb2_grpc.ServerReflectionStub(server.channel).ServerReflectionInfo
     stream = ask(iter(questions.get, None))
@@ -85,7 +86,7 @@ def reflection(server):
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 def test_a_stop_is_announced_by_health_ends_streams_and_exits_with_0(server, reflection, number):
     health = watch_health(server)
-    statuses = []
+    statuses: list[int] = []
 
     server.signal(number)
 
@@ -135,7 +136,7 @@ def call_until_refused(nobody):
 
 
 def test_a_caller_who_never_sends_a_request_does_not_hold_up_a_stop(home):
-    request = queue.SimpleQueue()
+    request: queue.SimpleQueue[None] = queue.SimpleQueue()
     with home.serving(DRAIN_SECONDS="0.1") as server:
         list_keys = server.channel.stream_unary("/finlink.config.v1.SessionService/ListSigningKeys")
         call = list_keys.future(iter(request.get, None))
