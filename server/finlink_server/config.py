@@ -30,7 +30,7 @@ class Config(BaseModel):
     listen: str = Field("127.0.0.1:50051", description="Address and port to serve gRPC on.")
     data_dir: Path = Field(Path(".finlink"), description="Where the database and the key live.")
     database_url: str = Field(
-        "", description="`sqlite:///…`. Default: `sqlite:///<data dir>/finlink.db`."
+        "", description="The database. Default: `sqlite:///<data dir>/finlink.db`."
     )
     master_key_file: Path = Field(
         Path(), description="The master key. Default: `<data dir>/master.key`."
