@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,8 +110,7 @@ def first_home(tmp_path_factory: pytest.TempPathFactory) -> processes.Home:
 
 @pytest.fixture
 def home(first_home: processes.Home, tmp_path: Path) -> processes.Home:
-    copy = shutil.copytree(first_home.path, tmp_path / "home")
-    return processes.Home(copy, first_home.operator_key)
+    return first_home.copy_to(tmp_path / "home")
 
 
 @pytest.fixture

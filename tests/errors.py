@@ -33,6 +33,8 @@ class Refused:
         TEXTS.append(f"{self.message}\n{trailing}")
         raw = trailing.get("grpc-status-details-bin")
         assert raw, f"a bare error: {self.code} {self.message}"
+        # Clients take 8 kB of trailing metadata, where bytes travel as base64.
+        assert len(self.message.encode()) + len(raw) * 4 / 3 < 7500, "too long to arrive"
         status = status_pb2.Status.FromString(raw)
         assert (status.code, status.message) == (self.code.value[0], self.message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from typing import IO
 import grpc
 from tests import people
 
-_PATIENCE = 60  # seconds; what is waited for takes one, unless the machine is busy
+_PATIENCE = 30  # seconds; what is waited for takes one, unless the machine is busy
 _SERVING = re.compile(r"[Ss]erving on \S+:(?P<port>\d+)[.;]")
 
 
@@ -37,6 +38,10 @@ class Home:
     @property
     def master_key(self) -> Path:
         return self.path / "master.key"
+
+    def copy_to(self, path: Path) -> Home:
+        """Copy it whole. No process may have its database open."""
+        return Home(shutil.copytree(self.path, path), self.operator_key)
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the server to its end; settings without FINLINK_."""

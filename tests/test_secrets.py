@@ -279,4 +279,4 @@ def test_an_expired_secret_makes_room(account, app, env, clock):
 
     clock.advance(seconds=61)
 
-    assert people.new_secret(account, app)
+    assert people.new_secret(account, app).id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
+import errno
+import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from finlink.config import v1
 from finlink_server import health, reflection, status
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
-from finlink_server.config import Config
+from finlink_server.config import Config, split_listen
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.services import SERVICES, behaviours
@@ -144,12 +146,13 @@ def _options(config: Config) -> list[tuple[str, int]]:
 
 def _listen(server: grpc.Server, config: Config) -> int:
     try:
+        _probe(config.listen)
         if config.tls_cert is None or config.tls_key is None:
             port = server.add_insecure_port(config.listen)
         else:
             pair = (config.tls_key.read_bytes(), config.tls_cert.read_bytes())
             port = server.add_secure_port(config.listen, grpc.ssl_server_credentials([pair]))
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         message = (
             f"{config.listen} cannot be served on: another process has the port, or the address is"
             " not this machine's, or the TLS files do not go together. Stop that process, or set"
@@ -157,3 +160,18 @@ def _listen(server: grpc.Server, config: Config) -> int:
         )
         raise ListenError(message) from error
     return int(port)
+
+
+def _probe(listen: str) -> None:
+    """Find every address of a name free: grpc is content with one of localhost's two."""
+    host, port = split_listen(listen)
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise

@@ -7,7 +7,7 @@ from finlink_server import crypto, rules, shapes
 from finlink_server.config import Config
 from finlink_server.errors import FieldInvalid
 from finlink_server.storage import migrate
-from finlink_server.storage.database import Database
+from finlink_server.storage.database import DRIVER_ERRORS, Database
 from finlink_server.storage.models import Property
 
 
@@ -59,6 +59,12 @@ def _database(config: Config) -> str:
         if known is not None and known.value != present:
             message = f"it was sealed with master key {known.value}, not {present}."
             raise CheckError(message)
+    except DRIVER_ERRORS as error:
+        message = (
+            f"{config.database_path} cannot be read ({error}). Restore a backup if it is damaged."
+        )
+        raise CheckError(message) from error
+    else:
         return f"{config.database_path} is sound and up to date"
     finally:
         database.close()

@@ -18,7 +18,7 @@ from finlink_server.domain import service_keys
 from finlink_server.domain.caller import Role
 from finlink_server.domain.idempotency import Once
 from finlink_server.errors import Refusal
-from finlink_server.storage.database import DatabaseError
+from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
 
 _FAILED = 1
 
@@ -135,6 +135,9 @@ def _readable_errors() -> Iterator[None]:
         yield
     except (ConfigError, MasterKeyError, DatabaseError, app.ListenError, Refusal) as error:
         raise click.ClickException(str(error)) from error
+    except DRIVER_ERRORS as error:
+        message = f"The database cannot be used: {error}. `finlink-server check` looks closer."
+        raise click.ClickException(message) from error
 
 
 def _stop_on_signal() -> threading.Event:

@@ -30,7 +30,7 @@ class Config(BaseModel):
     listen: str = Field("127.0.0.1:50051", description="Address and port to serve gRPC on.")
     data_dir: Path = Field(Path(".finlink"), description="Where the database and the key live.")
     database_url: str = Field(
-        "", description="`sqlite:///…`. Default: `sqlite:///<data dir>/finlink.db`."
+        "", description="The database. Default: `sqlite:///<data dir>/finlink.db`."
     )
     master_key_file: Path = Field(
         Path(), description="The master key. Default: `<data dir>/master.key`."
@@ -95,16 +95,17 @@ class Config(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str) -> str:
-        if value and not value.startswith("sqlite:///"):
-            message = "must begin with `sqlite:///`, then a path"
+        path = value.removeprefix("sqlite:///")
+        if value and (path == value or path in {"", ":memory:"}):
+            message = "must begin with `sqlite:///`, then the path of a file"
             raise ValueError(message)
         return value
 
     @field_validator("tls_cert", "tls_key")
     @classmethod
     def _check_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not os.access(value, os.R_OK):
-            message = f"names {value}, which is not there or cannot be read"
+        if value is not None and not (value.is_file() and os.access(value, os.R_OK)):
+            message = f"names {value}, which is no file or cannot be read"
             raise ValueError(message)
         return value
 
@@ -131,8 +132,11 @@ class Config(BaseModel):
 def split_listen(listen: str) -> tuple[str, int]:
     """Split `host:port` or `[v6]:port`."""
     host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    # Without brackets gRPC would take the whole of `::1:5005` for an address.
+    whole = colon and host and bracketed == (":" in host)
+    if not (whole and port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
         message = "must be an address and a port, such as 127.0.0.1:50051 or [::1]:50051"
         raise ValueError(message)
     if host != "localhost":

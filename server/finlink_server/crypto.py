@@ -67,7 +67,7 @@ class Keyring:
             raise SealBroken(where)
         try:
             return self._seal.decrypt(nonce, body, where.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut off within the nonce
             raise SealBroken(where) from error
 
     def mac(self, purpose: str, message: bytes) -> bytes:
@@ -95,6 +95,10 @@ def create_master_key(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"The master key cannot be written to {path}: {error.strerror}."
+        raise MasterKeyError(message) from error
+    try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
             file.flush()

@@ -7,6 +7,7 @@ clock is the domain's to refuse.
 
 import ipaddress
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ def password(value: str) -> str:
     """Refuse what cannot be a password."""
     if not 10 <= len(value) <= 256:  # noqa: PLR2004 - the contract's limits
         return "must have 10 to 256 characters"
-    if any(not character.isprintable() and character != "\u3000" for character in value):
-        return "must not hold control characters"
+    # Spaces other than U+0020 are not "printable", but some keyboards make them.
+    if any(not (one.isprintable() or unicodedata.category(one) == "Zs") for one in value):
+        return "must not hold control or invisible characters"
     return ""
 
 

@@ -92,7 +92,7 @@ def update(
     _refuse_disarming(caller, app_id, paths)
     catalogue = banks.catalogue(env)
     with env.transaction(app_id):
-        app = visible.app(caller, app_id)
+        app = visible.app(caller, app_id, "settings.app_id")
         present = of_app(app.id)
         check_etag(etag, present.etag)
         target = present.document
@@ -164,7 +164,7 @@ def _refuse_disarming(caller: Caller, app_id: str, paths: Sequence[str]) -> None
         return
     for path in paths:
         if path in document.DISARMING:
-            visible.app(caller, app_id)  # another app's looks like none, as ever
+            visible.app(caller, app_id, "settings.app_id")  # another app's looks like none, as ever
             raise AccountTokenRequired(path=path)
 
 

@@ -1,10 +1,12 @@
 """URIs that customers give, and where they may lead."""
 
 import ipaddress
+import re
 from typing import Final
 
 from rfc3986 import URIReference, exceptions, uri_reference, validators
 
+_BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1
 _LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -49,6 +51,8 @@ def _parse(uri: str) -> tuple[URIReference | None, str]:
         (reference.fragment is None, "must not have a fragment (`#…`)"),
         ("*" not in uri, "must not have a wildcard (`*`)"),
         (_is_host(_host(reference)), "must name a host, such as example.com"),
+        (str(reference.authority_info()["port"]).strip("0") != "", "must not name port 0"),
+        (not _BROKEN_ESCAPE.search(uri), "must have two hexadecimal digits after each `%`"),
     )
     return reference, next((problem for holds, problem in rules if not holds), "")
 

@@ -24,11 +24,14 @@ def account(caller: Caller, account_id: str) -> Account:
     return row
 
 
-def app(caller: Caller, app_id: str) -> App:
-    """Find an app that was not deleted; empty means the one of the caller's session."""
+def app(caller: Caller, app_id: str, field: str = "app_id") -> App:
+    """Find an app that was not deleted; empty means the one of the caller's session.
+
+    `field` is where the request names it.
+    """
     wanted = app_id or caller.app_id
     if not wanted:
-        raise FieldInvalid.of("app_id", "must name an app: `app_` and 26 letters and digits")
+        raise FieldInvalid.of(field, "must name an app: `app_` and 26 letters and digits")
     row: App | None = App.get_or_none((App.id == wanted) & App.delete_time.is_null())
     if row is None or not caller.sees(row.account_id, row.id):
         raise AppNotFound(app_id=wanted)

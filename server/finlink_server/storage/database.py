@@ -25,6 +25,8 @@ _MIB: Final = 1024 * 1024
 # write (sqlite.org/wal.html, "the WAL-reset bug").
 _SOUND: Final = (3, 51, 3)
 _SOUND_BACKPORTS: Final = ((3, 50, 7), (3, 44, 6))
+# What Peewee raises, and the driver under it. `execute` lets the second one through.
+DRIVER_ERRORS: Final = (peewee.PeeweeException, sqlite_driver.Error)
 
 
 class DatabaseError(Exception):

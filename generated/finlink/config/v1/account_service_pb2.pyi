@@ -441,7 +441,7 @@ class SetPasswordRequest(_message.Message):
     and digits.
     """
     new_password: _builtins.str
-    """10 to 256 characters, any but control characters."""
+    """10 to 256 characters, any but control and invisible characters."""
     def __init__(
         self,
         *,
@@ -491,7 +491,7 @@ class ChangePasswordRequest(_message.Message):
     current_password: _builtins.str
     """The password in force: 10 to 256 characters."""
     new_password: _builtins.str
-    """10 to 256 characters, any but control characters."""
+    """10 to 256 characters, any but control and invisible characters."""
     def __init__(
         self,
         *,

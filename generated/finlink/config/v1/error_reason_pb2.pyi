@@ -41,7 +41,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_CREDENTIAL_INVALID: _ErrorReason.ValueType  # 2
     """UNAUTHENTICATED. The credential is malformed, unknown, expired, ended, or
-    sent more than once.
+    sent more than once. Facts: `problem`.
     """
     ERROR_REASON_SESSION_INACTIVE: _ErrorReason.ValueType  # 3
     """UNAUTHENTICATED. The session token is genuine but its session has ended.
@@ -175,19 +175,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_LINK_PARAMETER_INVALID: _ErrorReason.ValueType  # 107
     """FAILED_PRECONDITION. A parameter of the Link URL is malformed, missing,
-    repeated, or does not go with the others. Facts: `parameter`.
+    repeated, or does not go with the others. Facts: `parameter`, `expected`.
     """
     ERROR_REASON_LINK_ENDED: _ErrorReason.ValueType  # 108
     """FAILED_PRECONDITION. The Link has expired or was revoked. Facts: `link_id`."""
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 120
     """INVALID_ARGUMENT. A field breaks its rule: BadRequest names each such field
-    and what was expected.
+    (of very many the first ones) and what was expected.
     """
     ERROR_REASON_REQUEST_UNREADABLE: _ErrorReason.ValueType  # 121
-    """INVALID_ARGUMENT. The bytes are not a message of the method's request type."""
+    """INVALID_ARGUMENT. The bytes are not a message of the method's request type.
+    Facts: `request_type`.
+    """
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 122
     """INVALID_ARGUMENT. This request_id was used for another request in the last
-    24 hours: use a new UUID.
+    24 hours: use a new UUID. Facts: `request_id`.
     """
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 123
     """INVALID_ARGUMENT. The page token is not one that this caller got for this
@@ -243,7 +245,7 @@ send metadata `authorization: Bearer <credential>`, once.
 """
 ERROR_REASON_CREDENTIAL_INVALID: ErrorReason.ValueType  # 2
 """UNAUTHENTICATED. The credential is malformed, unknown, expired, ended, or
-sent more than once.
+sent more than once. Facts: `problem`.
 """
 ERROR_REASON_SESSION_INACTIVE: ErrorReason.ValueType  # 3
 """UNAUTHENTICATED. The session token is genuine but its session has ended.
@@ -377,19 +379,21 @@ ERROR_REASON_LINK_BANK_NOT_AVAILABLE: ErrorReason.ValueType  # 106
 """
 ERROR_REASON_LINK_PARAMETER_INVALID: ErrorReason.ValueType  # 107
 """FAILED_PRECONDITION. A parameter of the Link URL is malformed, missing,
-repeated, or does not go with the others. Facts: `parameter`.
+repeated, or does not go with the others. Facts: `parameter`, `expected`.
 """
 ERROR_REASON_LINK_ENDED: ErrorReason.ValueType  # 108
 """FAILED_PRECONDITION. The Link has expired or was revoked. Facts: `link_id`."""
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 120
 """INVALID_ARGUMENT. A field breaks its rule: BadRequest names each such field
-and what was expected.
+(of very many the first ones) and what was expected.
 """
 ERROR_REASON_REQUEST_UNREADABLE: ErrorReason.ValueType  # 121
-"""INVALID_ARGUMENT. The bytes are not a message of the method's request type."""
+"""INVALID_ARGUMENT. The bytes are not a message of the method's request type.
+Facts: `request_type`.
+"""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 122
 """INVALID_ARGUMENT. This request_id was used for another request in the last
-24 hours: use a new UUID.
+24 hours: use a new UUID. Facts: `request_id`.
 """
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 123
 """INVALID_ARGUMENT. The page token is not one that this caller got for this

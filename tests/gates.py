@@ -1,0 +1,68 @@
+"""Password checks held until a test lets them go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from unittest import mock
+
+import bcrypt
+import pytest
+
+from finlink_server import hashing
+
+_PATIENCE = 20  # seconds; what is waited for takes milliseconds, unless the machine is busy
+
+
+class Gate:
+    """Holds checks of one password, or of all, from `with Gate():` until it is opened."""
+
+    def __init__(self, password: str | None = None) -> None:
+        self._held = hashing._prepare(password) if password is not None else None
+        self._open = threading.Event()
+        self._entered = threading.Semaphore(0)
+        self._check = bcrypt.checkpw
+        self._patch = mock.patch.object(bcrypt, "checkpw", self)
+
+    def __enter__(self) -> Gate:
+        self._patch.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.open()
+        self._patch.stop()
+
+    def __call__(self, password: bytes, stored: bytes) -> bool:
+        if self._held in {None, password}:
+            self._entered.release()
+            assert self._open.wait(_PATIENCE)
+        return self._check(password, stored)
+
+    def wait_for(self, checks: int) -> None:
+        """Go on when as many checks are at work."""
+        for _ in range(checks):
+            assert self._entered.acquire(timeout=_PATIENCE)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no check came that was not waited for."""
+        return not self._entered.acquire(blocking=False)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    for _ in range(_PATIENCE * 1000):
+        if condition():
+            return
+        time.sleep(0.001)
+    pytest.fail("it never came")

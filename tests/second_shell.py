@@ -1,0 +1,70 @@
+"""The second shell, into which somebody pastes the blocks of the README."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.readme import Block
+
+_BIN = Path(sys.executable).parent
+_GRPCURL = shutil.which("grpcurl", path=f"{_BIN}{os.pathsep}{os.environ['PATH']}")
+HAS_GRPCURL = _GRPCURL or (platform.system(), platform.machine()) == ("Linux", "x86_64")
+_MARK = "=== end of a block, which exits with"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running `serve --demo`, what it printed, and a checkout for the second shell."""
+
+    printed: str
+    checkout: Path
+
+    @property
+    def exports(self) -> list[str]:
+        return [line for line in self.printed.splitlines() if line.startswith("export ")]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return dict(re.findall(r"^export (\w+)='(.*)'$", self.printed, re.MULTILINE))
+
+    @property
+    def arguments(self) -> list[str]:
+        return (self.checkout / "arguments").read_text().splitlines()
+
+    def play(self, shell: str, story: list[Block]) -> list[tuple[str, int]]:
+        """Paste it all into a shell; give what each block printed, and its exit code."""
+        pasted = [*self.exports]
+        for block in story:
+            pasted += [block.text, f"echo '{_MARK}' $?"]
+        script = self.checkout / "pasted"
+        script.write_text("\n".join(pasted))
+        done = subprocess.run(
+            [shell, script.name],
+            cwd=self.checkout,
+            env={"PATH": os.environ["PATH"]},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=True,
+            text=True,
+            timeout=120,
+        )
+        parts = re.split(rf"^{_MARK} (\d+)\n", done.stdout, flags=re.MULTILINE)
+        return [(text, int(code)) for text, code in zip(parts[:-1:2], parts[1::2], strict=True)]
+
+
+def note_arguments_of_grpcurl(checkout: Path) -> None:
+    """Put a grpcurl where the README has it, that writes down with what it was started."""
+    noting = checkout / ".venv" / "bin" / "grpcurl"
+    noting.parent.mkdir(parents=True)
+    noting.write_text(
+        f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{checkout}/arguments'\nexec '{_GRPCURL}' \"$@\"\n"
+    )
+    noting.chmod(0o755)

@@ -1,0 +1,184 @@
+"""Settings: each alone, all wrong ones at once, and those that must go together."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from finlink_server import config
+from finlink_server.config import Config, ConfigError
+
+# Name → (default, a valid text, what it becomes).
+VALID: dict[str, tuple[Any, str, Any]] = {
+    "LISTEN": ("127.0.0.1:50051", "[::1]:9", "[::1]:9"),
+    "DATA_DIR": (Path(".finlink"), "/var/lib/finlink", Path("/var/lib/finlink")),
+    "DATABASE_URL": ("", "sqlite:////var/db.sqlite", "sqlite:////var/db.sqlite"),
+    "MASTER_KEY_FILE": (Path(), "/run/secrets/key", Path("/run/secrets/key")),
+    "PLAINTEXT": ("loopback", "allow", "allow"),
+    "TRUSTED_PROXIES": (
+        (),
+        "10.0.0.0/8, ::1/128",
+        (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")),
+    ),
+    "REFLECTION": (True, "off", False),
+    "ISSUER": ("https://config.finlink.example", "https://id.example", "https://id.example"),
+    "BCRYPT_COST": (12, "10", 10),
+    "DRAIN_SECONDS": (20.0, "0.5", 0.5),
+    "LOG_LEVEL": ("info", "debug", "debug"),
+    "LOG_FORMAT": ("auto", "json", "json"),
+    "LIMIT_HANDLER_THREADS": (16, "2", 2),
+    "LIMIT_HASH_QUEUE": (16, "1", 1),
+    "LIMIT_CONCURRENT_CALLS": (4096, "16", 16),
+    "LIMIT_MESSAGE_BYTES": (4 * 1024 * 1024, "65536", 65_536),
+    "LIMIT_METADATA_BYTES": (16 * 1024, "8192", 8192),
+    "LIMIT_SIGN_IN_FAILURES": (100_000, "100", 100),
+}
+# Name → texts that are no value of it.
+WRONG = {
+    "LISTEN": (
+        *("50051", "127.0.0.1", "127.0.0.1:", ":50051", "127.0.0.1:65536", "127.0.0.1:x"),
+        *("config.example:50051", "256.0.0.1:1", "127.0.0.1:-1", " 127.0.0.1:1"),
+        *("::1:50051", "[::1:50051", "::1]:50051", "[127.0.0.1]:50051"),
+    ),
+    "DATABASE_URL": (
+        *("finlink.db", "mysql://db/finlink", "sqlite://finlink.db"),
+        *("sqlite:///", "sqlite:///:memory:"),
+    ),
+    "PLAINTEXT": ("yes", "Loopback"),
+    "TRUSTED_PROXIES": ("proxy", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,"),
+    "REFLECTION": ("maybe", "2"),
+    "ISSUER": ("x" * 256,),
+    "BCRYPT_COST": ("9", "17", "twelve", "10.5"),
+    "DRAIN_SECONDS": ("-1", "3601", "nan", "inf", "soon"),
+    "LOG_LEVEL": ("chatty", "INFO"),
+    "LOG_FORMAT": ("xml",),
+    "LIMIT_HANDLER_THREADS": ("1", "257"),
+    "LIMIT_HASH_QUEUE": ("0", "1025"),
+    "LIMIT_CONCURRENT_CALLS": ("15", "100001"),
+    "LIMIT_MESSAGE_BYTES": ("65535", "67108865"),
+    "LIMIT_METADATA_BYTES": ("8191", "1048577"),
+    "LIMIT_SIGN_IN_FAILURES": ("99", "10000001"),
+    "TLS_CERT": ("/no/such/file", "/"),
+    "TLS_KEY": ("/no/such/file", "/"),
+}
+EXTERNAL = ("0.0.0.0:50051", "[::]:50051", "192.0.2.7:50051")
+LOOPBACK = ("127.0.0.1:0", "127.9.9.9:1", "[::1]:50051", "localhost:50051")
+
+
+def load(**settings: str) -> Config:
+    return config.load({f"FINLINK_{name}": value for name, value in settings.items()})
+
+
+def problems(**settings: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(**settings)
+    return str(caught.value).splitlines()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A certificate's file and its key's."""
+    folder = tmp_path_factory.mktemp("tls")
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    return {"TLS_CERT": str(folder / "cert.pem"), "TLS_KEY": str(folder / "key.pem")}
+
+
+def test_no_setting_is_left_out_here():
+    names = {name.upper() for name in Config.model_fields}
+
+    assert names == {*VALID, "TLS_CERT", "TLS_KEY"}
+    assert names == {*WRONG, "DATA_DIR", "MASTER_KEY_FILE"}  # any text is a path
+    assert all(field.description for field in Config.model_fields.values())
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_setting_has_its_default_and_takes_a_value(name):
+    default, text, value = VALID[name]
+
+    assert getattr(load(), name.lower()) == default
+    assert getattr(load(**{name: text}), name.lower()) == value
+    assert getattr(load(**{name: ""}), name.lower()) == default  # empty is unset
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts]
+)
+def test_a_wrong_value_is_refused_by_name(name, text):
+    assert any(line.startswith(f"FINLINK_{name}: ") for line in problems(**{name: text}))
+
+
+def test_all_wrong_settings_are_named_at_once(pair):
+    wrong = {name: texts[0] for name, texts in WRONG.items()}
+
+    named = {line.partition(":")[0] for line in problems(**wrong, NONSENSE="1")}
+
+    assert named == {
+        *(f"FINLINK_{name}" for name in wrong),
+        "FINLINK_NONSENSE is no setting of this server",
+    }
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("LISTN", "LISTEN"),
+        ("MASTER_KEY", "MASTER_KEY_FILE"),
+        ("BCRYPT_COSTS", "BCRYPT_COST"),
+        ("limit_hash_queue", ""),
+    ],
+)
+def test_an_unknown_setting_is_refused_and_the_one_meant_is_named(typo, meant):
+    (line,) = problems(**{typo: ""})
+
+    assert line.startswith(f"FINLINK_{typo} is no setting of this server")
+    if meant:
+        assert line.endswith(f"did you mean FINLINK_{meant}?")
+
+
+def test_variables_of_others_are_none_of_our_business():
+    assert config.load({"PATH": "/bin", "FINLINKED": "1", "LISTEN": "nonsense"}) == Config()
+
+
+@pytest.mark.parametrize("listen", EXTERNAL)
+def test_plaintext_beyond_loopback_is_refused_unless_asked_for(listen, pair):
+    (line,) = problems(LISTEN=listen)
+
+    assert line.startswith(f"FINLINK_LISTEN is {listen}")
+    assert "FINLINK_TLS_CERT" in line
+    assert "FINLINK_PLAINTEXT=allow" in line
+    assert not load(LISTEN=listen, PLAINTEXT="allow").on_loopback
+    assert not load(LISTEN=listen, **pair).on_loopback
+
+
+@pytest.mark.parametrize("listen", LOOPBACK)
+def test_plaintext_on_loopback_is_fine(listen):
+    assert load(LISTEN=listen).on_loopback
+
+
+@pytest.mark.parametrize("alone", ["TLS_CERT", "TLS_KEY"])
+def test_a_certificate_and_its_key_go_together(alone, pair):
+    (line,) = problems(**{alone: pair[alone]})
+
+    assert line == "FINLINK_TLS_CERT and FINLINK_TLS_KEY go together: set both or neither."
+    both = load(**pair)
+    assert (str(both.tls_cert), str(both.tls_key)) == (pair["TLS_CERT"], pair["TLS_KEY"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "database", "key"),
+    [
+        ({}, ".finlink/finlink.db", ".finlink/master.key"),
+        ({"DATA_DIR": "/d"}, "/d/finlink.db", "/d/master.key"),
+        ({"DATABASE_URL": "sqlite:////x/y.db"}, "/x/y.db", ".finlink/master.key"),
+        ({"DATABASE_URL": "sqlite:///y.db"}, "y.db", ".finlink/master.key"),
+        ({"DATA_DIR": "/d", "MASTER_KEY_FILE": "/k"}, "/d/finlink.db", "/k"),
+    ],
+)
+def test_database_and_key_lie_in_the_data_directory_unless_named(settings, database, key):
+    found = load(**settings)
+
+    assert (str(found.database_path), str(found.key_path)) == (database, key)
