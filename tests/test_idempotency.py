@@ -212,6 +212,22 @@ def test_a_refused_request_leaves_its_id_free(world, request_id):
     assert METHODS["CreateSecret"].run(world, request_id)
 
 
+def test_a_repeat_is_one_even_when_what_it_made_has_ended(world, env, clock):
+    request = {
+        "app_id": world.app.id,
+        "display_name": "short-lived",
+        "expire_time": {"seconds": env.now() // 1_000_000 + 60},
+        "request_id": str(uuid.uuid4()),
+    }
+    made = world.account.secrets.CreateSecret(**request)
+
+    clock.advance(seconds=61)
+
+    with refused(StatusCode.ALREADY_EXISTS, "SECRET_ALREADY_EXISTS") as refusal:
+        world.account.secrets.CreateSecret(**request)
+    assert refusal.facts == {"secret_id": made.secret.id}
+
+
 def test_another_callers_request_id_is_unrelated(world, request_id, stranger):
     own = METHODS["CreateApp"].run(world, request_id)
 
