@@ -159,6 +159,16 @@ def test_a_fault_in_the_middle_of_a_change_leaves_nothing_of_it(account, monkeyp
     assert not account.accounts.ListApps().apps
 
 
+@pytest.mark.parametrize("letter", ["\x1b", "\n", "\u202e", "\u200b"])
+def test_a_message_that_quotes_a_request_plays_no_tricks_on_a_terminal(account, app, letter):
+    asked = {"settings": {"app_id": app.id}, "update_mask": {"paths": [f"x{letter}y"]}}
+
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID") as refusal:
+        account.settings.UpdateSettings(**asked)
+
+    assert f"`x\\u{ord(letter):04x}y`" in refusal.message
+
+
 @pytest.mark.parametrize("name", ["SecretService/ExportSecrets", "NoService/GetApp"])
 def test_a_method_that_does_not_exist_is_refused_with_a_reason(server, name):
     call = server.channel.unary_unary(f"/{PACKAGE}.{name}")
