@@ -14,6 +14,7 @@ from tests.errors import refused
 from finlink.config import v1
 from finlink_server import bootstrap
 from finlink_server.domain import journal
+from finlink_server.domain.caller import Role
 
 
 @dataclass
@@ -172,6 +173,13 @@ def test_a_page_token_is_bound_to_its_caller(world, operator, token):
         operator.secrets.ListSecrets(app_id=world.app.id, show_inactive=True, page_token=token)
 
     assert set(refusal.fields) == {"page_token"}
+
+
+def test_a_page_token_is_bound_to_its_caller_even_among_operators(server, operator, world):
+    token = operator.admin.ListServiceKeys(page_size=1).next_page_token
+
+    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
+        server.key(Role.OPERATOR).admin.ListServiceKeys(page_token=token)
 
 
 def test_a_page_token_is_bound_to_its_list(world, token):
