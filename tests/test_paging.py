@@ -183,8 +183,10 @@ def test_a_page_token_is_bound_to_its_caller_even_among_operators(server, operat
 
 
 def test_a_page_token_is_bound_to_its_list(world, token):
+    same_filter = {"app_id": world.app.id, "active_only": True}
+
     with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        LISTS["ListSessions"].page(world, 2, token)
+        world.account.sessions.ListSessions(**same_filter, page_token=token)
 
 
 def test_a_page_token_is_bound_to_its_filter(world, token):
