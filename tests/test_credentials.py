@@ -107,7 +107,9 @@ def test_two_letters_that_changed_places_are_found(form):
 def test_a_credential_cut_off_or_with_something_around_it_is_none(form):
     text = form.new().text
 
-    for other in (text[:-1], text[1:], text + "0", text + "\n", " " + text, text.upper(), ""):
+    longer = text[:-6] + "0"
+    others = (text[:-1], text[1:], text + "0", text + "\n", " " + text, text.upper(), "")
+    for other in (*others, longer + checksum_by_hand(longer)):
         assert form.parse(other) is None
 
 
