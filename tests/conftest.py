@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tests import canaries, errors, people, processes
+from tests import antarctica, canaries, errors, people, processes
 from tests.clock import Clock
 
 from finlink.config import v1
@@ -70,6 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log.start("debug", "json", written)
     clock = Clock()
     env = bootstrap.open_env(settings, clock, Hasher(cost=4, threads=2, queue=64))
+    antarctica.settle(env, tmp_path_factory.mktemp("banks"))
     running = application.start(env, settings)
     channel = grpc.insecure_channel(f"127.0.0.1:{running.port}")
 
