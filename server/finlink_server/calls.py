@@ -17,7 +17,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from finlink_server import access, deadline, shapes, status
+from finlink_server import access, deadline, shape_check, status
 from finlink_server.client_address import client_address
 from finlink_server.config import Network
 from finlink_server.domain import identity
@@ -70,7 +70,7 @@ class Calls:
                     caller = identity.identify(self.env, call, bearer(metadata))
                     access.authorize(caller, who)
                 request = _parse(request_type, raw)
-                shapes.check(request)
+                shape_check.check(request)
                 deadline.check()
                 answer = behaviour(request, caller).SerializeToString()
             except Exception as error:  # noqa: BLE001 - every outcome is accounted for here

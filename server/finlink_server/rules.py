@@ -45,6 +45,11 @@ def line(least: int, most: int) -> Rule:
     return check
 
 
+def search(value: str) -> str:
+    """Refuse what nobody types into a search box; spaces around it are typed all the time."""
+    return line(0, 100)(value.strip())
+
+
 def password(value: str) -> str:
     """Refuse what cannot be a password."""
     if not 10 <= len(value) <= 256:  # noqa: PLR2004 - the contract's limits

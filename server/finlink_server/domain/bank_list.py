@@ -8,9 +8,13 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from finlink_server.domain.banks import Bank, Catalogue
 from finlink_server.domain.document import BankSettings
+
+_MOST_LISTS: Final = 256  # for one catalogue; the whole of it is 70 kB
 
 
 class Visibility(Enum):
@@ -57,9 +61,21 @@ def visibility(catalogue: Catalogue, view: View, bank_id: str) -> Visibility:
     return Visibility.UNKNOWN if bank is None else _visibility(_sets(view), bank)
 
 
-@functools.lru_cache(maxsize=128)
 def shown(catalogue: Catalogue, view: View) -> Shown:
-    """The banks that show. Kept for the views in use: most apps show one list to everybody."""
+    """The banks that show. Kept for the views in use: most apps show one list to everybody.
+
+    With a catalogue that changed go the lists that were made of it.
+    """
+    lists = _lists.setdefault(catalogue, {})
+    known = lists.get(view)
+    if known is None:
+        if len(lists) >= _MOST_LISTS:
+            lists.clear()
+        known = lists[view] = _make(catalogue, view)
+    return known
+
+
+def _make(catalogue: Catalogue, view: View) -> Shown:
     sets = _sets(view)
     visible = [bank for bank in catalogue.banks if _visibility(sets, bank) is Visibility.SHOWN]
     by_id = {bank.id: bank for bank in visible}
@@ -78,6 +94,9 @@ def is_known(catalogue: Catalogue, bank_id: str) -> bool:
     """Whether a bank is in the catalogue at present."""
     bank = catalogue.by_id.get(bank_id)
     return bank is not None and bank.in_catalogue
+
+
+_lists: WeakKeyDictionary[Catalogue, dict[View, Shown]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)

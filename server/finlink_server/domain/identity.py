@@ -4,7 +4,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from finlink_server import credentials, tokens
-from finlink_server.domain import account_tokens, secrets, service_keys, sessions, signing_keys
+from finlink_server.domain import (
+    account_tokens,
+    secret_state,
+    service_keys,
+    sessions,
+    signing_keys,
+)
 from finlink_server.domain.caller import Call, Caller, CallerKind, Role
 from finlink_server.env import Env
 from finlink_server.errors import (
@@ -73,7 +79,7 @@ def _session(env: Env, call: Call, bearer: str) -> Caller:
         raise CredentialInvalid(problem=problem)
     if validation.inactive_reason:
         raise SessionInactive(inactive_reason=validation.inactive_reason)
-    blocks = secrets.cidrs(Secret.get_by_id(session.secret_id))
+    blocks = secret_state.cidrs(Secret.get_by_id(session.secret_id))
     if not sessions.address_allowed(call.client_address, blocks):
         raise ClientAddressNotAllowed(client_address=call.client_address)
     return replace(

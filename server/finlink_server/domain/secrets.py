@@ -4,12 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peewee import Expression
-
 from finlink_server import credentials
-from finlink_server.domain import idempotency, journal, paging, passwords, sessions, visible
+from finlink_server.domain import (
+    idempotency,
+    journal,
+    paging,
+    passwords,
+    secret_state,
+    sessions,
+    visible,
+)
 from finlink_server.domain.caller import SCOPES, Caller
-from finlink_server.domain.etags import check_etag, revision_etag
+from finlink_server.domain.etags import check_etag
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
@@ -76,7 +82,7 @@ def create(
         _refuse_repeat(env, caller, once)
         if expire_time is not None:
             expire_time = _check_expire_time(env, expire_time)
-        _refuse_above(app.id, count_live(env, app.id) + 1)
+        _refuse_above(app.id, secret_state.count_live(env, app.id) + 1)
         created = _insert(env, app, display_name, scopes or SCOPES, expire_time, allowed_cidrs)
         secret = created.secret
         journal.write(
@@ -94,29 +100,6 @@ def create(
         return created
 
 
-def state(env: Env, secret: Secret) -> str:
-    """What state a secret is in: the name of a SecretState."""
-    if secret.revoke_time is not None:
-        return "REVOKED"
-    if secret.expire_time is not None and secret.expire_time <= env.now():
-        return "EXPIRED"
-    return "RETIRING" if secret.replaced_by else "ACTIVE"
-
-
-def end_reason(env: Env, secret: Secret) -> str:
-    """Why a secret ended, ends by time included; empty while it is live."""
-    if secret.revoke_time is not None:
-        return str(secret.end_reason)
-    if state(env, secret) != "EXPIRED":
-        return ""
-    return "ROTATED" if secret.end_reason == "ROTATED" else "EXPIRED"
-
-
-def etag(secret: Secret) -> str:
-    """The etag of a secret's display_name and allowed_cidrs."""
-    return revision_etag(secret.id, secret.revision)
-
-
 def page(
     env: Env, caller: Caller, app_id: str, size: int, token: str, *, show_inactive: bool
 ) -> paging.Page[Secret]:
@@ -124,7 +107,7 @@ def page(
     app = visible.app(caller, app_id)
     query = Secret.select().where(Secret.app == app.id)
     if not show_inactive:
-        query = query.where(_live(env))
+        query = query.where(secret_state.live(env))
     filters = (app.id, show_inactive)
     return paging.page(env, caller, query, Secret.id, size=size, token=token, filters=filters)
 
@@ -133,9 +116,9 @@ def update(env: Env, caller: Caller, secret_id: str, etag_sent: str, change: Cha
     """Change a live secret's display_name or allowed_cidrs."""
     with env.transaction(secret_id):
         secret = visible.secret(caller, secret_id)
-        if state(env, secret) not in {"ACTIVE", "RETIRING"}:
-            raise SecretNotActive(secret_id=secret_id, state=state(env, secret))
-        check_etag(etag_sent, etag(secret))
+        if secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
+            raise SecretNotActive(secret_id=secret_id, state=secret_state.state(env, secret))
+        check_etag(etag_sent, secret_state.etag(secret))
         changed: dict[str, object] = {}
         if change.names("display_name") and change.display_name != secret.display_name:
             if not change.display_name:
@@ -143,8 +126,8 @@ def update(env: Env, caller: Caller, secret_id: str, etag_sent: str, change: Cha
             changed["display_name"] = {"old": secret.display_name, "new": change.display_name}
             secret.display_name = change.display_name
         blocks = list(change.allowed_cidrs)
-        if change.names("allowed_cidrs") and blocks != cidrs(secret):
-            changed["allowed_cidrs"] = {"old": cidrs(secret), "new": blocks}
+        if change.names("allowed_cidrs") and blocks != secret_state.cidrs(secret):
+            changed["allowed_cidrs"] = {"old": secret_state.cidrs(secret), "new": blocks}
             secret.allowed_cidrs = json.dumps(blocks)
         if changed:
             secret.revision += 1
@@ -168,12 +151,12 @@ def rotate(
     with env.transaction(app_id, secret_id):
         old = visible.secret(caller, secret_id)
         _refuse_repeat(env, caller, once)
-        if state(env, old) != "ACTIVE":
-            raise SecretNotActive(secret_id=secret_id, state=state(env, old))
-        _refuse_above(app_id, count_live(env, app_id) + (1 if overlap else 0))
+        if secret_state.state(env, old) != "ACTIVE":
+            raise SecretNotActive(secret_id=secret_id, state=secret_state.state(env, old))
+        _refuse_above(app_id, secret_state.count_live(env, app_id) + (1 if overlap else 0))
         name = display_name or old.display_name
         # Not the expire_time: a secret is rotated to outlive the one that it replaces.
-        created = _insert(env, old.app, name, old.scopes.split(), None, cidrs(old))
+        created = _insert(env, old.app, name, old.scopes.split(), None, secret_state.cidrs(old))
         new = created.secret
         old.replaced_by = new.id
         ended = _retire(env, old, overlap)
@@ -198,7 +181,7 @@ def revoke(
     passwords.confirm(env, caller, password)  # slow: before the transaction
     if validate_only:
         secret = visible.secret(caller, secret_id)
-        if state(env, secret) not in {"REVOKED", "EXPIRED"}:
+        if secret_state.state(env, secret) not in {"REVOKED", "EXPIRED"}:
             secret.revoke_time, secret.end_reason = env.now(), "REVOKED"  # told, not saved
         return Revocation(secret, sessions.active_of_secret(env, secret_id))
     return end(env, caller, secret_id, "REVOKED", comment="")
@@ -208,7 +191,7 @@ def end(env: Env, caller: Caller, secret_id: str, reason: str, comment: str) -> 
     """End a secret for good, and its session; one that has ended stays as it is."""
     with env.transaction(secret_id):
         secret = visible.secret(caller, secret_id)
-        if state(env, secret) in {"REVOKED", "EXPIRED"}:
+        if secret_state.state(env, secret) in {"REVOKED", "EXPIRED"}:
             return Revocation(secret, ended=None)
         ended = _revoke(env, secret, reason)
         facts = {"comment": comment} if comment else {}
@@ -229,27 +212,9 @@ def end_of_app(env: Env, app_id: str) -> list[str]:
     """End every secret of an app that is being deleted; the ids of ended sessions."""
     ended = [
         _revoke(env, secret, "APP_DELETED")
-        for secret in list(Secret.select().where((Secret.app == app_id) & _live(env)))
+        for secret in list(Secret.select().where((Secret.app == app_id) & secret_state.live(env)))
     ]
     return [session.id for session in ended if session]
-
-
-def count_live(env: Env, app_id: str) -> int:
-    """How many live secrets an app has, retiring ones included."""
-    count: int = Secret.select().where((Secret.app == app_id) & _live(env)).count()
-    return count
-
-
-def cidrs(secret: Secret) -> list[str]:
-    """The CIDR blocks from which a secret may be used; none: anywhere."""
-    blocks: list[str] = json.loads(secret.allowed_cidrs)
-    return blocks
-
-
-def _live(env: Env) -> Expression:
-    return Secret.revoke_time.is_null() & (
-        Secret.expire_time.is_null() | (Secret.expire_time > env.now())
-    )
 
 
 def _insert(

@@ -80,10 +80,6 @@ def _banks(
                 found = True
                 place = f"settings.banks.{name}[{index}]"
                 yield Violation(place, f"{bank_id} is not in the catalogue; see ListBanks")
-    for index, code in enumerate(wanted.country_codes):
-        if not languages.is_country(code):
-            found = True
-            yield Violation(f"settings.banks.country_codes[{index}]", languages.COUNTRY_EXPECTED)
     if not found:
         yield from _list(catalogue, wanted)
 

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from finlink.config import v1
-from finlink_server.domain import secrets, sessions
+from finlink_server.domain import secret_state, sessions
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import models
@@ -124,16 +124,16 @@ def secret(env: Env, row: models.Secret) -> v1.Secret:
         app_id=row.app_id,
         display_name=row.display_name,
         hint=row.hint,
-        state=enum(v1.SecretState, "SECRET_STATE", secrets.state(env, row)),
+        state=enum(v1.SecretState, "SECRET_STATE", secret_state.state(env, row)),
         scopes=row.scopes.split(),
-        allowed_cidrs=secrets.cidrs(row),
+        allowed_cidrs=secret_state.cidrs(row),
         create_time=time(row.create_time),
         expire_time=time(row.expire_time),
         revoke_time=time(row.revoke_time),
         last_use_time=time(row.last_use_time),
-        end_reason=enum(v1.SecretEndReason, "SECRET_END_REASON", secrets.end_reason(env, row)),
+        end_reason=enum(v1.SecretEndReason, "SECRET_END_REASON", secret_state.end_reason(env, row)),
         replaced_by=row.replaced_by or "",
-        etag=secrets.etag(row),
+        etag=secret_state.etag(row),
     )
 
 

@@ -4,7 +4,7 @@ import json
 
 from finlink.config import v1
 from finlink_server import tokens
-from finlink_server.domain import sessions, signing_keys
+from finlink_server.domain import logins, sessions, signing_keys
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
 from finlink_server.services import convert
@@ -20,7 +20,7 @@ class SessionService:
     def StartSession(
         self, request: v1.StartSessionRequest, caller: Caller
     ) -> v1.StartSessionResponse:
-        started = sessions.start(
+        started = logins.start(
             self.env, caller, request.client_id, request.client_secret, request.scopes
         )
         return v1.StartSessionResponse(

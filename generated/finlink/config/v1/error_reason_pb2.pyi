@@ -170,8 +170,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `redirect_id`.
     """
     ERROR_REASON_LINK_BANK_NOT_AVAILABLE: _ErrorReason.ValueType  # 106
-    """FAILED_PRECONDITION. The app's widget does not offer this bank. Facts:
-    `bank_id`.
+    """FAILED_PRECONDITION. The app's widget does not show this bank. Facts:
+    `bank_id`, `why`.
     """
     ERROR_REASON_LINK_PARAMETER_INVALID: _ErrorReason.ValueType  # 107
     """FAILED_PRECONDITION. A parameter of the Link URL is malformed, missing,
@@ -374,8 +374,8 @@ ERROR_REASON_LINK_REDIRECT_UNKNOWN: ErrorReason.ValueType  # 105
 `redirect_id`.
 """
 ERROR_REASON_LINK_BANK_NOT_AVAILABLE: ErrorReason.ValueType  # 106
-"""FAILED_PRECONDITION. The app's widget does not offer this bank. Facts:
-`bank_id`.
+"""FAILED_PRECONDITION. The app's widget does not show this bank. Facts:
+`bank_id`, `why`.
 """
 ERROR_REASON_LINK_PARAMETER_INVALID: ErrorReason.ValueType  # 107
 """FAILED_PRECONDITION. A parameter of the Link URL is malformed, missing,

@@ -342,7 +342,9 @@ class LinkParameters(_message.Message):
     @_builtins.property
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With an auth token only: show these banks and no others. Narrows what the
-        app's settings show, never widens it. At most 100, each once.
+        app's settings show, never widens it: a bank that the settings hide later is
+        left out, and a Link with none of them left is refused. At most 100, each
+        once.
         """
 
     def __init__(

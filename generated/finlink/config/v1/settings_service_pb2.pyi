@@ -899,7 +899,8 @@ class ListBanksRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Words, each the start of a word of the name; or the start of a BIC; or an
-    id. Blind to case and accents. Empty: all. At most 100 characters.
+    id. Blind to case and accents. Empty: all. At most 100 characters, spaces
+    around it aside, without control, bidirectional or zero-width characters.
     """
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""

@@ -1,0 +1,183 @@
+"""Logins: a session is opened with a client secret."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finlink_server import credentials, tokens
+from finlink_server.domain import journal, sessions, signing_keys
+from finlink_server.domain.caller import SCOPES, Caller, CallerKind
+from finlink_server.env import MICROSECONDS, Env
+from finlink_server.errors import (
+    AccountSuspended,
+    ClientAddressNotAllowed,
+    ClientCredentialsInvalid,
+    FieldInvalid,
+    Refusal,
+    ScopeMissing,
+)
+from finlink_server.storage.models import Account, App, Secret, Session
+
+LIFETIME = 3600  # seconds
+_NOBODY = b"\0" * 32
+
+
+@dataclass(frozen=True)
+class Started:
+    """A new session, its token, and the session that it ended."""
+
+    session: Session
+    access_token: str
+    superseded_id: str
+
+
+def start(
+    env: Env, caller: Caller, client_id: str, client_secret: str, scopes: Sequence[str]
+) -> Started:
+    """Open a session with a client secret, and end the one that it had open."""
+    plain = credentials.parse_client_secret(client_secret)
+    if plain is None:
+        raise FieldInvalid.of("client_secret", "is mistyped or cut off: its checksum is wrong")
+    known = _find_secret(plain.lookup)
+    right = _matches(env, plain, known)
+    session: Session | None = None
+    superseded = ""
+    with env.transaction(known.id if known else client_id):
+        secret = _find_secret(plain.lookup) if right else None  # as it is now
+        refusal = _refuse_start(env, caller, secret, client_id, scopes)
+        if refusal is None and secret is not None:
+            session = _insert(env, secret, scopes)
+            superseded = _supersede(env, session)
+            session.save(force_insert=True)
+            secret.last_use_time = session.create_time
+            secret.save(only=[Secret.last_use_time])
+            journal.write(
+                env,
+                caller.proven(CallerKind.SESSION, session.id),
+                "session.started",
+                session.id,
+                account_id=session.account_id,
+                app_id=session.app_id,
+                secret_id=secret.id,
+                superseded=superseded or None,
+            )
+        else:
+            _journal_refusal(env, caller, known, client_id, refusal)
+    if session is None:
+        raise refusal or ClientCredentialsInvalid()
+    return Started(
+        session, signing_keys.sign(env, tokens.Kind.SESSION, _claims(session)), superseded
+    )
+
+
+def _find_secret(lookup: str) -> Secret | None:
+    row: Secret | None = (
+        Secret.select(Secret, App, Account)
+        .join(App)
+        .join(Account)
+        .where(Secret.lookup == lookup)
+        .get_or_none()
+    )
+    return row
+
+
+def _matches(env: Env, plain: credentials.Credential, secret: Secret | None) -> bool:
+    """Compare with the stored hash; without one, do the same work and say no."""
+    if secret is None:
+        stored = env.keyring.open(env.keyring.seal(_NOBODY, "nobody"), "nobody")
+    else:
+        stored = env.keyring.open(secret.sealed_hash, sessions.secret_hash_place(secret.id))
+    return plain.matches(stored)
+
+
+def _refuse_start(
+    env: Env, caller: Caller, secret: Secret | None, client_id: str, scopes: Sequence[str]
+) -> Refusal | None:
+    now = env.now()
+    if (
+        secret is None
+        or secret.app_id != client_id
+        or secret.revoke_time is not None
+        or (secret.expire_time is not None and secret.expire_time <= now)
+        or secret.app.delete_time is not None
+    ):
+        return ClientCredentialsInvalid()
+    if secret.app.account.suspend_time is not None:
+        return AccountSuspended()
+    address = caller.call.client_address
+    if not sessions.address_allowed(address, json.loads(secret.allowed_cidrs)):
+        return ClientAddressNotAllowed(client_address=address)
+    granted = secret.scopes.split()
+    missing = [scope for scope in scopes if scope not in granted]
+    return ScopeMissing(scope=missing[0]) if missing else None
+
+
+def _insert(env: Env, secret: Secret, scopes: Sequence[str]) -> Session:
+    now = env.now()
+    # Whole seconds: what the token's `exp` says is exactly what the row says.
+    expire_time, reason = (now // MICROSECONDS + LIFETIME) * MICROSECONDS, "EXPIRED"
+    if secret.expire_time is not None and secret.expire_time <= expire_time:
+        expire_time, reason = secret.expire_time, "SECRET_EXPIRED"
+    wanted = scopes or secret.scopes.split()
+    return Session(
+        id=env.new_id("ses"),
+        secret=secret.id,
+        app=secret.app_id,
+        account=secret.app.account_id,
+        environment=secret.app.environment,
+        scopes=" ".join(scope for scope in SCOPES if scope in wanted),
+        create_time=now,
+        expire_time=expire_time,
+        expire_reason=reason,
+    )
+
+
+def _supersede(env: Env, newer: Session) -> str:
+    """Close the secret's open session, so that the newer one can be; its id if it was active.
+
+    One that ran out by time is still open in the database: it is closed with the
+    time and reason of its end.
+    """
+    older: Session | None = Session.get_or_none(
+        (Session.secret == newer.secret_id) & Session.end_time.is_null()
+    )
+    if older is None:
+        return ""
+    if older.expire_time <= env.now():
+        older.end_time, older.end_reason = older.expire_time, older.expire_reason
+        older.save()
+        return ""
+    older.superseded_by = newer.id
+    sessions.end(env, older, "SUPERSEDED")
+    return str(older.id)
+
+
+def _claims(session: Session) -> dict[str, object]:
+    """The claims of a session token (RFC 9068 §2.2)."""
+    return {
+        "sub": session.app_id,
+        "client_id": session.app_id,
+        "iat": session.create_time // MICROSECONDS,
+        "exp": session.expire_time // MICROSECONDS,
+        "jti": session.id,
+        "scope": session.scopes,
+        "account_id": session.account_id,
+        "secret_id": session.secret_id,
+        "environment": session.environment,
+    }
+
+
+def _journal_refusal(
+    env: Env, caller: Caller, secret: Secret | None, client_id: str, refusal: Refusal | None
+) -> None:
+    """Count a refused login under the secret that was meant, or else under the app."""
+    app: App | None = secret.app if secret else App.get_or_none(App.id == client_id)
+    journal.refuse(
+        env,
+        caller,
+        "session.refused",
+        secret.id if secret else (app.id if app else "unknown"),
+        refusal.reason if refusal else ClientCredentialsInvalid.reason,
+        account_id=app.account_id if app else "",
+        app_id=app.id if app else "",
+    )

@@ -1,0 +1,51 @@
+"""Client secrets as they stand: live or ended, by a call or by time."""
+
+import json
+
+from peewee import Expression
+
+from finlink_server.domain.etags import revision_etag
+from finlink_server.env import Env
+from finlink_server.storage.models import Secret
+
+
+def state(env: Env, secret: Secret) -> str:
+    """What state a secret is in: the name of a SecretState."""
+    if secret.revoke_time is not None:
+        return "REVOKED"
+    if secret.expire_time is not None and secret.expire_time <= env.now():
+        return "EXPIRED"
+    return "RETIRING" if secret.replaced_by else "ACTIVE"
+
+
+def end_reason(env: Env, secret: Secret) -> str:
+    """Why a secret ended, ends by time included; empty while it is live."""
+    if secret.revoke_time is not None:
+        return str(secret.end_reason)
+    if state(env, secret) != "EXPIRED":
+        return ""
+    return "ROTATED" if secret.end_reason == "ROTATED" else "EXPIRED"
+
+
+def etag(secret: Secret) -> str:
+    """The etag of a secret's display_name and allowed_cidrs."""
+    return revision_etag(secret.id, secret.revision)
+
+
+def count_live(env: Env, app_id: str) -> int:
+    """How many live secrets an app has, retiring ones included."""
+    count: int = Secret.select().where((Secret.app == app_id) & live(env)).count()
+    return count
+
+
+def cidrs(secret: Secret) -> list[str]:
+    """The CIDR blocks from which a secret may be used; none: anywhere."""
+    blocks: list[str] = json.loads(secret.allowed_cidrs)
+    return blocks
+
+
+def live(env: Env) -> Expression:
+    """The condition that a secret is live, retiring ones included."""
+    return Secret.revoke_time.is_null() & (
+        Secret.expire_time.is_null() | (Secret.expire_time > env.now())
+    )
