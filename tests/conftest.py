@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -41,6 +43,11 @@ class Server:
     @property
     def target(self) -> str:
         return f"127.0.0.1:{self.app.port}"
+
+    def log_of(self, call_id: str) -> list[dict[str, Any]]:
+        """What the log says of a call."""
+        lines = [line for line in self.log.getvalue().splitlines() if call_id in line]
+        return [json.loads(line) for line in lines]
 
     def key(self, *roles: Role, prefixes: tuple[str, ...] = ()) -> people.Caller:
         """A service of the platform, with a service key of its own."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 from unittest import mock
 
 import bcrypt
@@ -26,7 +27,7 @@ class Gate:
         self._check = bcrypt.checkpw
         self._patch = mock.patch.object(bcrypt, "checkpw", self)
 
-    def __enter__(self) -> Gate:
+    def __enter__(self) -> Self:
         self._patch.start()
         return self
 

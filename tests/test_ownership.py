@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from grpc import StatusCode
 from tests import people
+from tests.errors import refused
 from tests.methods import FIELDS, METHODS, find, is_output_only
 
 from finlink.config import v1
 from finlink_server import ids
+from finlink_server.domain.caller import Role
 from finlink_server.storage import models
 
 PREFIXES = {"account": "acc", "app": "app", "secret": "sec", "session": "ses", "redirect": "rdr"}
@@ -242,6 +245,17 @@ def test_a_request_id_of_another_caller_gives_nothing_of_theirs(other, owner):
 
     assert mine.id != theirs.id
     assert mine.account_id == other.account.id
+
+
+def test_a_page_token_is_good_for_nobody_else(server, operator):
+    other_operator = server.key(Role.OPERATOR)
+    people.new_account(operator)
+    page = operator.admin.ListAccounts(page_size=1)
+
+    assert operator.admin.ListAccounts(page_token=page.next_page_token).accounts
+    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID") as refusal:
+        other_operator.admin.ListAccounts(page_token=page.next_page_token)
+    assert set(refusal.fields) == {"page_token"}
 
 
 def test_every_field_that_names_a_thing_is_in_the_table():

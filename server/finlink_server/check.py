@@ -54,11 +54,7 @@ def _database(config: Config) -> str:
         waiting = migrate.pending(database)
         if waiting:
             return f"sound; migrations to apply: {', '.join(waiting)}"
-        known = Property.get_or_none(Property.key == "master_key_id")
-        present = crypto.load_master_key(config.key_path).id
-        if known is not None and known.value != present:
-            message = f"it was sealed with master key {known.value}, not {present}."
-            raise CheckError(message)
+        _compare_key(config)
     except DRIVER_ERRORS as error:
         message = (
             f"{config.database_path} cannot be read ({error}). Restore a backup if it is damaged."
@@ -68,6 +64,18 @@ def _database(config: Config) -> str:
         return f"{config.database_path} is sound and up to date"
     finally:
         database.close()
+
+
+def _compare_key(config: Config) -> None:
+    """Refuse a master key that is another database's; one that is missing is told above."""
+    known = Property.get_or_none(Property.key == "master_key_id")
+    try:
+        present = crypto.load_master_key(config.key_path).id
+    except crypto.MasterKeyError:
+        return
+    if known is not None and known.value != present:
+        message = f"it was sealed with master key {known.value}, not {present}."
+        raise CheckError(message)
 
 
 def _tls(config: Config) -> str:

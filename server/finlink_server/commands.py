@@ -60,7 +60,7 @@ def migrate() -> None:
     with _readable_errors():
         settings = config.load()
         bootstrap.open_env(settings).database.close()
-        click.echo(f"{settings.database_path} is up to date.", err=True)
+        click.echo(f"{settings.database_path.resolve()} is up to date.", err=True)
 
 
 @main.group("service-key")
@@ -159,6 +159,7 @@ def _print_demo(data: demo.Demo, settings: Config, port: int) -> None:
     address = _address(settings, port)
     say: Callable[[str], None] = click.echo
     say(f"Finlink Config is serving on {address}; Ctrl-C stops it.")
+    say(f"Its data is in {settings.data_dir.resolve()}.")
     say("")
     say("# Paste this into a second shell. These credentials end when the demo starts again.")
     say('export PATH="$PWD/.venv/bin:$PATH"')

@@ -195,6 +195,23 @@ def _unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[s
             yield f"{key} is no setting of this server: {hint}"
 
 
+# The library's sentences name its own types; these say what to write.
+_EXPECTED = {
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number of seconds",
+    "finite_number": "must be a number of seconds",
+    "bool_parsing": "must be true or false",
+}
+
+
 def _sentence(item: Mapping[str, Any]) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
+    form = _EXPECTED.get(item["type"])
+    message = (
+        form.format_map(item.get("ctx", {}))
+        if form
+        else str(item["msg"]).removeprefix("Value error, ")
+    )
     return f"{PREFIX}{str(item['loc'][0]).upper()}: {message}."

@@ -357,7 +357,7 @@ class LinkBankNotAvailable(Refusal):
 
 class LinkParameterInvalid(Refusal):
     code = Code.FAILED_PRECONDITION
-    text = "The Link parameter `{parameter}` is not accepted: {expected}."
+    text = "The Link parameter `{parameter}` {expected}."
 
     parameter: str
     expected: str

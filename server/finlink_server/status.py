@@ -22,7 +22,7 @@ class Status(
 def of(refusal: Refusal, call_id: str) -> Status:
     """Make the status of a refusal. `abort_with_status` replaces all trailing metadata."""
     code = _CODES[refusal.code.value]
-    message = refusal.message()
+    message = _printable(refusal.message())
     status = status_pb2.Status(code=refusal.code.value, message=message)
     status.details.add().Pack(
         error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts())
@@ -39,3 +39,8 @@ def of(refusal: Refusal, call_id: str) -> Status:
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
     metadata = (("x-call-id", call_id), ("grpc-status-details-bin", status.SerializeToString()))
     return Status(code, message, metadata)
+
+
+def _printable(message: str) -> str:
+    """Escape what would play tricks on a terminal: a message may quote a request."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in message)

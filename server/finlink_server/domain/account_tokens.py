@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from finlink_server import tokens
 from finlink_server.domain import signing_keys
 from finlink_server.env import MICROSECONDS, Env
+from finlink_server.errors import CredentialInvalid
 from finlink_server.storage.models import AccountToken
 
 LIFETIME = 12 * 3600  # seconds
@@ -44,6 +45,14 @@ def issue(env: Env, row: AccountToken) -> Issued:
 def is_live(env: Env, row: AccountToken) -> bool:
     """Whether the token is accepted now."""
     return row.end_time is None and row.expire_time > env.now()
+
+
+def require_live(env: Env, token_id: str) -> AccountToken:
+    """Give the token's row inside a transaction, unless it ended while something slow was done."""
+    row: AccountToken = AccountToken.get_by_id(token_id)
+    if not is_live(env, row):
+        raise CredentialInvalid(problem="it has ended")
+    return row
 
 
 def end(env: Env, token_id: str, reason: str) -> bool:

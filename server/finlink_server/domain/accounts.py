@@ -113,6 +113,7 @@ def change_password(env: Env, caller: Caller, current: str, new: str) -> int:
     passwords.confirm(env, caller, current)
     sealed = passwords.seal(env, caller.account_id, new)
     with env.transaction(caller.account_id):
+        account_tokens.require_live(env, caller.token_id)  # a reset that overtook this one wins
         Account.update(sealed_password=sealed).where(Account.id == caller.account_id).execute()
         ended = account_tokens.end_all(
             env, caller.account_id, "PASSWORD_CHANGED", but=caller.token_id

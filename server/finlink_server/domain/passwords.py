@@ -3,7 +3,7 @@
 from finlink_server.domain import account_tokens, journal
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
-from finlink_server.errors import CredentialInvalid, PasswordWrong
+from finlink_server.errors import PasswordWrong
 from finlink_server.storage.models import Account, AccountToken
 
 MOST_FAILURES = 5
@@ -22,9 +22,7 @@ def confirm(env: Env, caller: Caller, password: str) -> None:
 
     failures = 0
     with env.transaction(caller.token_id):
-        token = AccountToken.get_by_id(caller.token_id)
-        if not account_tokens.is_live(env, token):
-            raise CredentialInvalid(problem="it has ended")
+        token = account_tokens.require_live(env, caller.token_id)
         if right:
             if token.password_failures:
                 token.password_failures = 0

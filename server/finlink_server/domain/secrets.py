@@ -71,11 +71,11 @@ def create(
     once: Once,
 ) -> Created:
     """Make a secret; its plaintext exists only in the answer."""
-    if expire_time is not None:
-        expire_time = _check_expire_time(env, expire_time)
     with env.transaction(app_id):
         app = visible.app(caller, app_id)
         _refuse_repeat(env, caller, once)
+        if expire_time is not None:
+            expire_time = _check_expire_time(env, expire_time)
         _refuse_above(app.id, count_live(env, app.id) + 1)
         created = _insert(env, app, display_name, scopes or SCOPES, expire_time, allowed_cidrs)
         secret = created.secret

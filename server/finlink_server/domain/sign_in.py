@@ -30,15 +30,17 @@ class SignedIn:
 def sign_in(env: Env, caller: Caller, email: str, password: str) -> SignedIn:
     """Prove e-mail and password, and get an account token."""
     key = _throttle_key(env, caller, email)
-    _refuse_early(env, caller, key, email)
-    account = accounts.by_email(email)
-    stored = passwords.stored_hash(env, account)
-    right = env.hasher.check(password, stored)  # slow, and the same work without an account
+    token: AccountToken | None = None
+    while token is None:
+        _refuse_early(env, caller, key, email)
+        account = accounts.by_email(email)
+        stored = passwords.stored_hash(env, account)
+        right = env.hasher.check(password, stored)  # slow, and the same work without an account
 
-    better = None
-    if right and account and stored and env.hasher.is_outdated(stored):
-        better = passwords.seal(env, account.id, password)
-    token = _settle(env, caller, key, email, account if right else None, better)
+        better = None
+        if right and account and stored and env.hasher.is_outdated(stored):
+            better = passwords.seal(env, account.id, password)
+        token = _settle(env, caller, key, email, account if right else None, better)
     return SignedIn(accounts.get(token.account_id), account_tokens.issue(env, token))
 
 
@@ -54,14 +56,19 @@ def _settle(
     caller: Caller,
     key: str,
     email: str,
-    account: Account | None,
+    proven: Account | None,
     better: bytes | None,
-) -> AccountToken:
-    """Decide in one transaction, so that guesses sent at once count as if sent in turn."""
+) -> AccountToken | None:
+    """Decide in one transaction, so that guesses sent at once count as if sent in turn.
+
+    None if the password was replaced while it was checked: then the check proves nothing.
+    """
     refusal: SignInFailed | RateLimited | AccountSuspended
     with env.transaction(key):
         wait = _wait(env, key)
-        account = account and Account.get_by_id(account.id)
+        account: Account | None = proven and Account.get_by_id(proven.id)
+        if proven and account and account.sealed_password != proven.sealed_password:
+            return None
         if wait:
             refusal = RateLimited(retry_after=wait)
         elif account is None:

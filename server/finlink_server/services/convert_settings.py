@@ -19,6 +19,8 @@ from finlink_server.domain.redirects import Redirect
 from finlink_server.domain.settings import HistoryEntry, Settings
 from finlink_server.services.convert import enum, time, word
 
+_MOST_BICS = 10
+
 
 def document(settings: v1.Settings) -> Document:
     """Unpack the document of settings."""
@@ -132,7 +134,8 @@ def bank(of: Bank) -> v1.Bank:
         display_name=of.display_name,
         short_name=of.short_name,
         country_code=of.country_code,
-        bics=of.bics,
+        # The catalogue knows every branch's; people and widgets know the house by these.
+        bics=list(dict.fromkeys(bic[:8] for bic in of.bics))[:_MOST_BICS],
         products=sorted(enum(v1.Product, "PRODUCT", product) for product in of.products),
         maturity=enum(v1.BankMaturity, "BANK_MATURITY", of.maturity),
         status=enum(v1.BankStatus, "BANK_STATUS", of.status),

@@ -191,7 +191,9 @@ class Bank(_message.Message):
     """Where the catalogue has it from."""
     @_builtins.property
     def bics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Business identifier codes (ISO 9362)."""
+        """Business identifier codes (ISO 9362), without the branch: at most 10. The
+        search knows those of branches too.
+        """
 
     @_builtins.property
     def products(self) -> _containers.RepeatedScalarFieldContainer[Global___Product.ValueType]:

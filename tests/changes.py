@@ -1,0 +1,158 @@
+"""Every method that changes something, called once with success."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from tests import people
+
+from finlink.config import v1
+
+
+class Changes:
+    """An account with one of everything; a method makes the change of the same name.
+
+    Each carries the same trace id and client address, and gives the id of what
+    it changed; nothing where the answer does not tell it.
+    """
+
+    def __init__(self, operator: people.Caller, front_end: people.Caller) -> None:
+        self.operator, self.front_end = operator, front_end
+        self.nobody = operator.using("")
+        self.account: Any = people.new_account(operator)
+        self.app = people.new_app(self.account)
+        self.secret: Any = people.new_secret(self.account, self.app)
+        self.session: Any = self.secret.start()
+        self.redirect_id = people.add_redirect(self.account, self.app)
+        self.trace_id, self.address = str(uuid.uuid4()), "203.0.113.9"
+        metadata = (("x-client-trace-id", self.trace_id), ("x-forwarded-for", self.address))
+        self.how: dict[str, Any] = {"metadata": metadata}
+        self.with_password = {"password": self.account.password, **self.how}
+
+    def sign_in(self) -> None:
+        self.nobody.accounts.SignIn(email=self.account.email, **self.with_password)
+
+    def sign_out(self) -> None:
+        self.account.accounts.SignOut(**self.how)
+
+    def set_password(self) -> str:
+        reset = self.operator.admin.ResetPassword(account_id=self.account.id)
+        answer = self.nobody.accounts.SetPassword(
+            setup_token=reset.setup_token, new_password=f"pw-{uuid.uuid4()}", **self.how
+        )
+        return str(answer.account.id)
+
+    def change_password(self) -> str:
+        self.account.accounts.ChangePassword(
+            current_password=self.account.password, new_password=f"pw-{uuid.uuid4()}", **self.how
+        )
+        return str(self.account.id)
+
+    def create_app(self) -> str:
+        names = {"display_name": "Till", "public_name": "Shop"}
+        answer = self.account.accounts.CreateApp(
+            environment=v1.ENVIRONMENT_SANDBOX, **names, **self.how
+        )
+        return str(answer.app.id)
+
+    def update_app(self) -> str:
+        self.account.accounts.UpdateApp(
+            app={"id": self.app.id, "display_name": "Renamed"},
+            update_mask={"paths": ["*"]},
+            **self.how,
+        )
+        return self.app.id
+
+    def delete_app(self) -> str:
+        self.account.accounts.DeleteApp(app_id=self.app.id, **self.with_password)
+        return self.app.id
+
+    def create_account(self) -> str:
+        email = f"{uuid.uuid4().hex[:12]}@example.com"
+        answer = self.operator.admin.CreateAccount(email=email, display_name="Eva", **self.how)
+        return str(answer.account.id)
+
+    def reset_password(self) -> str:
+        self.operator.admin.ResetPassword(account_id=self.account.id, **self.how)
+        return str(self.account.id)
+
+    def suspend_account(self) -> str:
+        self.operator.admin.SuspendAccount(account_id=self.account.id, **self.how)
+        return str(self.account.id)
+
+    def reinstate_account(self) -> str:
+        self.operator.admin.SuspendAccount(account_id=self.account.id)
+        self.operator.admin.ReinstateAccount(account_id=self.account.id, **self.how)
+        return str(self.account.id)
+
+    def end_secret(self) -> str:
+        self.operator.admin.EndSecret(secret_id=self.secret.id, **self.how)
+        return str(self.secret.id)
+
+    def create_service_key(self) -> str:
+        answer = self.operator.admin.CreateServiceKey(
+            display_name="a service", roles=[v1.ROLE_LINK], **self.how
+        )
+        return str(answer.service_key.id)
+
+    def revoke_service_key(self) -> str:
+        made = self.operator.admin.CreateServiceKey(display_name="a service", roles=[v1.ROLE_LINK])
+        key_id = made.service_key.id
+        self.operator.admin.RevokeServiceKey(service_key_id=key_id, **self.how)
+        return str(key_id)
+
+    def create_secret(self) -> str:
+        answer = self.account.secrets.CreateSecret(
+            app_id=self.app.id, display_name="spare", **self.how
+        )
+        return str(answer.secret.id)
+
+    def update_secret(self) -> str:
+        self.account.secrets.UpdateSecret(
+            secret={"id": self.secret.id, "display_name": "Renamed"},
+            update_mask={"paths": ["display_name"]},
+            **self.how,
+        )
+        return str(self.secret.id)
+
+    def rotate_secret(self) -> str:
+        self.account.secrets.RotateSecret(secret_id=self.secret.id, **self.with_password)
+        return str(self.secret.id)
+
+    def revoke_secret(self) -> str:
+        self.account.secrets.RevokeSecret(secret_id=self.secret.id, **self.with_password)
+        return str(self.secret.id)
+
+    def start_session(self) -> str:
+        answer = self.nobody.sessions.StartSession(
+            client_id=self.app.id, client_secret=self.secret.plaintext, **self.how
+        )
+        return str(answer.session.id)
+
+    def end_session(self) -> str:
+        self.session.sessions.EndSession(**self.how)
+        return str(self.session.id)
+
+    def revoke_session(self) -> str:
+        self.account.sessions.RevokeSession(session_id=self.session.id, **self.how)
+        return str(self.session.id)
+
+    def update_settings(self) -> str:
+        self.account.settings.UpdateSettings(
+            settings={"app_id": self.app.id, "link": {"force_auth_token": True}},
+            update_mask={"paths": ["link.force_auth_token"]},
+            **self.how,
+        )
+        return self.app.id
+
+    def create_link_token(self) -> str:
+        answer = self.session.links.CreateLinkToken(
+            parameters={"redirect_id": self.redirect_id, "product": v1.PRODUCT_TRANSACTIONS},
+            **self.how,
+        )
+        return str(answer.link_token.id)
+
+    def open_link(self) -> str:
+        query = f"id={self.redirect_id}&product=TRANSACTIONS"
+        return str(self.front_end.links.OpenLink(query=query, **self.how).link.id)

@@ -1,0 +1,299 @@
+"""The journal: one row for every change, and counted rows for refused credentials."""
+
+import re
+import uuid
+
+import pytest
+from grpc import StatusCode
+from tests.changes import Changes
+from tests.errors import refused
+
+from finlink.config import v1
+from finlink_server import access
+from finlink_server.domain import idempotency
+
+# The change, its row's type, and who stands in it.
+CHANGES = [
+    (Changes.sign_in, "account.signed_in", "ACCOUNT"),
+    (Changes.sign_out, "account.signed_out", "ACCOUNT"),
+    (Changes.set_password, "account.password_set", "ACCOUNT"),
+    (Changes.change_password, "account.password_changed", "ACCOUNT"),
+    (Changes.create_app, "app.created", "ACCOUNT"),
+    (Changes.update_app, "app.updated", "ACCOUNT"),
+    (Changes.delete_app, "app.deleted", "ACCOUNT"),
+    (Changes.create_account, "account.created", "SERVICE_KEY"),
+    (Changes.reset_password, "account.password_reset", "SERVICE_KEY"),
+    (Changes.suspend_account, "account.suspended", "SERVICE_KEY"),
+    (Changes.reinstate_account, "account.reinstated", "SERVICE_KEY"),
+    (Changes.end_secret, "secret.revoked", "SERVICE_KEY"),
+    (Changes.create_service_key, "service_key.created", "SERVICE_KEY"),
+    (Changes.revoke_service_key, "service_key.revoked", "SERVICE_KEY"),
+    (Changes.create_secret, "secret.created", "ACCOUNT"),
+    (Changes.update_secret, "secret.updated", "ACCOUNT"),
+    (Changes.rotate_secret, "secret.rotated", "ACCOUNT"),
+    (Changes.revoke_secret, "secret.revoked", "ACCOUNT"),
+    (Changes.start_session, "session.started", "SESSION"),
+    (Changes.end_session, "session.ended", "SESSION"),
+    (Changes.revoke_session, "session.revoked", "ACCOUNT"),
+    (Changes.update_settings, "settings.updated", "ACCOUNT"),
+    (Changes.create_link_token, "link_token.created", "SESSION"),
+    (Changes.open_link, "link.opened", "SERVICE_KEY"),
+]
+ABOUT_NO_ACCOUNT = {"service_key.created", "service_key.revoked"}
+
+
+@pytest.fixture
+def changes(operator, link_front_end):
+    return Changes(operator, link_front_end)
+
+
+def journal(caller, **wanted):
+    return list(caller.accounts.ListAuditEvents(page_size=500, **wanted).events)
+
+
+def rows_of(changes):
+    return [
+        event for event in journal(changes.operator) if event.client_trace_id == changes.trace_id
+    ]
+
+
+def test_every_changing_method_is_in_the_table_above():
+    reads = ("Get", "List", "Validate")
+    methods = {
+        re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower()
+        for service in access.TABLE.values()
+        for method in service
+        if not method.startswith(reads)
+    }
+
+    assert {change.__name__ for change, _, _ in CHANGES} == methods
+
+
+@pytest.mark.parametrize(
+    ("change", "event", "actor"), CHANGES, ids=[change.__name__ for change, _, _ in CHANGES]
+)
+def test_a_change_writes_one_row_that_says_who_did_what_to_what_and_from_where(
+    changes, change, event, actor
+):
+    target_id = change(changes)
+
+    (row,) = rows_of(changes)
+    assert row.type == event
+    assert v1.ActorKind.Name(row.actor.kind) == f"ACTOR_KIND_{actor}"
+    assert row.actor.id
+    assert row.actor.id == changes.account.id or actor != "ACCOUNT"
+    assert row.target_id == (target_id or row.target_id)
+    assert row.target_id
+    assert row.client_address == changes.address
+    assert row.count == 1
+    assert bool(row.account_id) == (event not in ABOUT_NO_ACCOUNT)
+    assert journal(changes.operator, call_id=row.call_id) == [row]
+
+
+def test_a_rows_call_id_is_the_one_that_the_caller_got(server, account):
+    stub = v1.AccountServiceStub(server.channel)
+    request = v1.CreateAppRequest(
+        display_name="Till", public_name="Shop", environment=v1.ENVIRONMENT_SANDBOX
+    )
+
+    answer, call = stub.CreateApp.with_call(request, metadata=account.caller.metadata)
+
+    call_id = dict(call.trailing_metadata())["x-call-id"]
+    (row,) = journal(account, call_id=call_id)
+    assert row.target_id == answer.app.id
+
+
+def test_a_started_session_names_the_one_that_it_ended(account, secret):
+    older, newer = secret.start(), secret.start()
+
+    (row,) = journal(account, target_id=newer.id)
+    assert row.facts["superseded"] == older.id
+    assert row.facts["secret_id"] == secret.id
+
+
+def test_a_change_of_nothing_writes_nothing(changes):
+    changes.revoke_secret()
+    changes.update_app()
+    changes.update_settings()
+    before = rows_of(changes)
+
+    changes.revoke_secret()
+    changes.update_app()
+    changes.update_settings()
+    changes.revoke_session()
+
+    assert rows_of(changes) == before
+
+
+def test_a_refused_change_writes_nothing(changes, stranger):
+    how = changes.how
+    stale = {"id": changes.app.id, "display_name": "New", "etag": "outdated"}
+    with refused(StatusCode.ABORTED, "ETAG_MISMATCH"):
+        changes.account.accounts.UpdateApp(app=stale, update_mask={"paths": ["*"]}, **how)
+    with refused(StatusCode.NOT_FOUND, "APP_NOT_FOUND"):
+        stranger.secrets.CreateSecret(app_id=changes.app.id, display_name="mine", **how)
+    with refused(StatusCode.INVALID_ARGUMENT, "FIELD_INVALID"):
+        changes.account.secrets.CreateSecret(app_id=changes.app.id, **how)
+    with refused(StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"):
+        changes.session.secrets.CreateSecret(app_id=changes.app.id, display_name="x", **how)
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_REDIRECT_UNKNOWN"):
+        query = f"id={changes.redirect_id[:-4]}zzzz&product=TRANSACTIONS"
+        changes.front_end.links.OpenLink(query=query, **how)
+
+    assert rows_of(changes) == []
+
+
+def test_a_rehearsal_writes_nothing(changes):
+    changes.how["validate_only"] = True
+    changes.with_password["validate_only"] = True
+
+    changes.update_settings()
+    changes.revoke_secret()
+
+    assert rows_of(changes) == []
+
+
+def test_a_change_that_fails_halfway_leaves_neither_itself_nor_a_row(changes, monkeypatch):
+    def fail(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(idempotency, "remember", fail)
+    with refused(StatusCode.INTERNAL, "INTERNAL"):
+        changes.create_secret()
+
+    monkeypatch.undo()
+    listed = changes.account.secrets.ListSecrets(app_id=changes.app.id, show_inactive=True)
+    assert [one.id for one in listed.secrets] == [changes.secret.id]
+    assert rows_of(changes) == []
+
+
+def wrong_sign_in(changes, **how):
+    email = changes.account.email
+    with refused(StatusCode.UNAUTHENTICATED, "SIGN_IN_FAILED"):
+        changes.nobody.accounts.SignIn(email=email, password="not the password", **how)
+
+
+def wrong_login(changes, **how):
+    plaintext = changes.secret.plaintext
+    with refused(StatusCode.UNAUTHENTICATED, "CLIENT_CREDENTIALS_INVALID"):
+        changes.nobody.sessions.StartSession(
+            client_id=changes.app.id[:-4] + "zzzz", client_secret=plaintext, **how
+        )
+
+
+def wrong_password(changes, **how):
+    with refused(StatusCode.PERMISSION_DENIED, "PASSWORD_WRONG"):
+        changes.account.secrets.RevokeSecret(
+            secret_id=changes.secret.id, password="not the password", **how
+        )
+
+
+@pytest.mark.parametrize(
+    ("fail", "event", "reason"),
+    [
+        (wrong_sign_in, "sign_in.refused", "SIGN_IN_FAILED"),
+        (wrong_login, "session.refused", "CLIENT_CREDENTIALS_INVALID"),
+        (wrong_password, "password.refused", "PASSWORD_WRONG"),
+    ],
+)
+def test_refused_credentials_are_counted_by_address_and_minute(
+    changes, clock, env, fail, event, reason
+):
+    minute = env.now() // 60_000_000 + 1
+    here, there = ({"metadata": (("x-forwarded-for", ip),)} for ip in ("192.0.2.1", "192.0.2.2"))
+
+    clock.advance_to(minute * 60 + 1)
+    fail(changes, **here)
+    fail(changes, **here)
+    fail(changes, **there)
+    clock.advance_to(minute * 60 + 61)
+    fail(changes, **here)
+
+    rows = list(reversed(journal(changes.account, types=[event])))
+    assert [(row.client_address, row.count) for row in rows] == [
+        ("192.0.2.1", 2),
+        ("192.0.2.2", 1),
+        ("192.0.2.1", 1),
+    ]
+    assert {row.facts["reason"] for row in rows} == {reason}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda _: {"types": ["secret.created", "secret.revoked"]},
+        lambda c: {"actor_id": c.session.id},
+        lambda c: {"target_id": c.secret.id},
+        lambda c: {"app_id": c.app.id},
+        lambda c: {"account_id": c.account.id},
+        lambda c: {"app_id": c.app.id, "target_id": c.secret.id, "types": ["secret.created"]},
+    ],
+    ids=["types", "actor_id", "target_id", "app_id", "account_id", "several"],
+)
+def test_a_filter_leaves_what_fits_all_of_it(changes, wanted):
+    changes.create_link_token()
+    changes.revoke_secret()
+    filters = wanted(changes)
+
+    def fits(row):
+        return all(
+            row.type in value
+            if name == "types"
+            else value == (row.actor.id if name == "actor_id" else getattr(row, name))
+            for name, value in filters.items()
+        )
+
+    got = journal(changes.account, **filters)
+
+    assert got == [row for row in journal(changes.account) if fits(row)]
+    assert got
+
+
+def test_times_hold_from_the_first_to_before_the_last(changes):
+    changes.update_app()
+    changes.create_secret()
+    newest, middle, *older = journal(changes.account)
+
+    since = journal(changes.account, start_time=middle.event_time)
+    until = journal(changes.account, end_time=middle.event_time)
+
+    assert since == [newest, middle]
+    assert until == older
+
+
+def test_the_journal_is_read_newest_first(changes):
+    rows = journal(changes.account)
+
+    times = [row.event_time.ToMicroseconds() for row in rows]
+    assert times == sorted(times, reverse=True)
+    assert rows[-1].type == "account.created"
+
+
+def test_a_stranger_sees_nothing_and_an_operator_sees_all(changes, operator, stranger):
+    own = {row.id for row in journal(changes.account)}
+
+    assert own <= {row.id for row in journal(operator)}
+    assert own == {row.id for row in journal(operator, account_id=changes.account.id)}
+    assert not own & {row.id for row in journal(stranger)}
+    assert journal(stranger, target_id=changes.secret.id) == []
+    with refused(StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND"):
+        journal(stranger, account_id=changes.account.id)
+    with refused(StatusCode.NOT_FOUND, "APP_NOT_FOUND"):
+        journal(stranger, app_id=changes.app.id)
+
+
+def test_a_deleted_apps_rows_stay_with_its_account(changes):
+    changes.delete_app()
+
+    types = {row.type for row in journal(changes.account) if row.app_id == changes.app.id}
+    assert {"app.created", "secret.created", "session.started", "app.deleted"} <= types
+
+
+def test_a_call_id_is_never_taken_from_outside(changes):
+    forged = f"call_{uuid.uuid4().hex}"
+    changes.how["metadata"] += (("x-call-id", forged),)
+
+    changes.create_app()
+
+    assert len(rows_of(changes)) == 1
+    assert journal(changes.operator, call_id=forged) == []

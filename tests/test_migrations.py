@@ -1,0 +1,158 @@
+"""Migrations: once, whole or not at all, and to what the models say."""
+
+import shutil
+from contextlib import closing
+from importlib.resources import files
+
+import peewee
+import pysqlite3
+import pytest
+from tests import processes
+from tests.processes import Home
+
+from finlink_server.storage.models import MODELS
+
+# Changes what is there, makes something new, and then ends in some way.
+HALF_A_MIGRATION = """
+import os, signal
+
+def up(migrator, db):
+    db.execute_sql("DELETE FROM signing_key")
+    db.execute_sql("CREATE TABLE half (id INTEGER)")
+    {end}
+"""
+# Takes the folder of migrations as its first argument, and then a command line.
+OTHER_MIGRATIONS = """
+import pathlib, sys
+from finlink_server import commands
+from finlink_server.storage import migrate
+migrate._DIRECTORY = pathlib.Path(sys.argv.pop(1))
+commands.main()
+"""
+
+
+@pytest.fixture
+def new_home(tmp_path):
+    return Home(tmp_path / "new")
+
+
+def ask(database, sql):
+    with closing(pysqlite3.connect(database)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def contents(home):
+    """Everything in a database that nobody serves."""
+    schema = ask(home.database, "SELECT type, name, sql FROM sqlite_schema ORDER BY name")
+    tables = [name for kind, name, _ in schema if kind == "table"]
+    return schema, {table: ask(home.database, f"SELECT * FROM {table}") for table in tables}  # noqa: S608
+
+
+# --------------------------------------------------------------- the schema and the models
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory):
+    """A database whose tables were made from the models."""
+    database = peewee.SqliteDatabase(tmp_path_factory.mktemp("models") / "models.db")
+    for model in MODELS:
+        schema = peewee.SchemaManager(model, database)
+        schema.create_table(safe=False)
+        schema.create_indexes(safe=False)
+    database.close()
+    return database.database
+
+
+def columns(database, table):
+    """Each column's kind, whether it may be empty, and its place in the primary key."""
+    return {
+        name: (kind.replace("BIGINT", "INTEGER"), not (required or key), key)
+        for _, name, kind, required, _, key in ask(database, f"PRAGMA table_info({table})")
+    }
+
+
+def references(database, table):
+    return {row[2:5] for row in ask(database, f"PRAGMA foreign_key_list({table})")}
+
+
+def indexes(database, table):
+    """The columns of each index over all rows, and whether they are unique."""
+    return {
+        (tuple(row[2] for row in ask(database, f"PRAGMA index_info({name})")), unique)
+        for _, name, unique, _, partial in ask(database, f"PRAGMA index_list({table})")
+        if not partial
+    }
+
+
+@pytest.mark.parametrize("table", [model._meta.table_name for model in MODELS])
+@pytest.mark.parametrize("facet", [columns, references])
+def test_a_migrated_table_is_what_its_model_says(first_home, modelled, table, facet):
+    assert facet(first_home.database, table) == facet(modelled, table)
+
+
+@pytest.mark.parametrize("table", [model._meta.table_name for model in MODELS])
+def test_a_migrated_table_has_the_indexes_of_its_model(first_home, modelled, table):
+    # Single plain ones may be missing: a migration can have a partial one in their place.
+    assert indexes(first_home.database, table) >= {
+        (of, unique) for of, unique in indexes(modelled, table) if unique or len(of) > 1
+    }
+
+
+# ----------------------------------------------------------------------- once, and whole
+
+
+@pytest.fixture
+def more_migrations(tmp_path):
+    """A copy of the folder of migrations, to add to."""
+    return shutil.copytree(str(files("finlink_server.storage") / "migrations"), tmp_path / "more")
+
+
+def migrate_with(folder, home):
+    return processes.run("-c", OTHER_MIGRATIONS, str(folder), "migrate", env=home.environment({}))
+
+
+def test_migrating_again_changes_nothing(home):
+    before = contents(home)
+
+    again = home.run("migrate")
+
+    assert again.returncode == 0, again.stderr
+    assert contents(home) == before
+
+
+def test_of_three_who_migrate_at_once_none_fails_and_one_makes_the_keys(new_home):
+    migrating = [new_home.start("migrate") for _ in range(3)]
+    ended = [one.communicate(timeout=30) for one in migrating]
+
+    assert [one.returncode for one in migrating] == [0, 0, 0], ended
+    made = ask(new_home.database, "SELECT target_id FROM journal WHERE type='signing_key.created'")
+    keys = ask(new_home.database, "SELECT kid, kind FROM signing_key")
+    assert sorted(kind for _, kind in keys) == ["ACCOUNT", "LINK", "SESSION"]
+    assert sorted(kid for kid, _ in keys) == sorted(kid for (kid,) in made)
+    assert new_home.run("check").returncode == 0
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_migration_that_breaks_off_leaves_nothing_behind(home, more_migrations, end):
+    before = contents(home)
+    (more_migrations / "0999_half.py").write_text(HALF_A_MIGRATION.format(end=end))
+
+    broken = migrate_with(more_migrations, home)
+
+    assert broken.returncode != 0
+    assert contents(home) == before
+    assert home.run("migrate").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve", "check"])
+def test_a_database_of_newer_code_is_left_alone(home, more_migrations, command):
+    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end="pass"))
+    assert migrate_with(more_migrations, home).returncode == 0
+    before = contents(home)
+
+    refused = home.run(command)
+
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert "a newer version of this service (0999_later)" in refused.stdout + refused.stderr
+    assert contents(home) == before
