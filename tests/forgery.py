@@ -188,6 +188,10 @@ FORGERIES: Final[Mapping[str, tuple[Callable[[Genuine], str], Problem]]] = {
         lambda g: g.token(iat=g.claims["iat"] + _HOUR),
         Problem.SIGNATURE_INVALID,
     ),
+    "issued_in_the_future_though_valid": (
+        lambda g: g.token(iat=g.claims["iat"] + _HOUR, nbf=g.claims["iat"]),
+        Problem.SIGNATURE_INVALID,
+    ),
     "not_yet_valid": (
         lambda g: g.token(nbf=g.claims["iat"] + _HOUR),
         Problem.SIGNATURE_INVALID,

@@ -37,7 +37,7 @@ SHAPES = (
     rb"fls_(live|test)_[0-9A-Za-z]{45}",
     rb"fs[kt]_[0-9A-Za-z]{38}",
     rb"fmk_",
-    rb"ey[0-9A-Za-z_-]{20,}\.",
+    rb"eyJ[0-9A-Za-z_-]{20,}\.",
     rb"PRIVATE KEY",
 )
 

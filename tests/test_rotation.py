@@ -205,3 +205,12 @@ def test_a_secret_rotated_by_many_at_once_gets_one_successor(account, app):
         *(old.id for old in olds[1:]),
         new.id,
     }
+
+
+def test_the_new_secret_does_not_inherit_the_old_ones_end(account, app, env):
+    tomorrow = env.now() // 1_000_000 + DAY
+    old = people.new_secret(account, app, expire_time={"seconds": tomorrow})
+
+    answer, _ = rotate(account, old)
+
+    assert not answer.secret.HasField("expire_time")

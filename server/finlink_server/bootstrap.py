@@ -1,4 +1,4 @@
-"""From settings to an environment: the master key, the schema, the first signing keys."""
+"""From settings to an environment: master key, schema, first signing keys, banks."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from finlink_server import crypto
 from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
-from finlink_server.domain import signing_keys
+from finlink_server.domain import bank_import, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
@@ -46,6 +46,7 @@ def open_env(
             now=now,
         )
         signing_keys.make_first(env, command_line("migrate"))
+        bank_import.make_first(env, command_line("migrate"))
     return env
 
 

@@ -3,22 +3,30 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from finlink_server import app, bootstrap, check, config, crypto, demo, log
+from finlink_server import (
+    app,
+    bank_commands,
+    bootstrap,
+    check,
+    command_errors,
+    config,
+    crypto,
+    demo,
+    log,
+)
 from finlink_server.bootstrap import command_line
-from finlink_server.config import Config, ConfigError
+from finlink_server.config import Config
 from finlink_server.crypto import MasterKeyError
 from finlink_server.domain import service_keys
 from finlink_server.domain.caller import Role
 from finlink_server.domain.idempotency import Once
-from finlink_server.errors import Refusal
-from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
+from finlink_server.storage.database import DatabaseError
 
 _FAILED = 1
 
@@ -36,7 +44,7 @@ def main() -> None:
 @click.option("--demo", "with_demo", is_flag=True, help="Make demo data; SQLite on loopback only.")
 def serve(*, with_demo: bool) -> None:
     """Serve until SIGTERM or SIGINT, then let running calls finish."""
-    with _readable_errors():
+    with command_errors.readable():
         settings = config.load()
         log.start(settings.log_level, settings.log_format)
         if with_demo and not settings.on_loopback:
@@ -57,7 +65,7 @@ def serve(*, with_demo: bool) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
-    with _readable_errors():
+    with command_errors.readable():
         settings = config.load()
         bootstrap.open_env(settings).database.close()
         click.echo(f"{settings.database_path.resolve()} is up to date.", err=True)
@@ -81,7 +89,7 @@ def service_key() -> None:
 @click.option("--event-prefix", "prefixes", multiple=True, help="For PUBLISHER: connection.")
 def service_key_create(name: str, roles: tuple[str, ...], prefixes: tuple[str, ...]) -> None:
     """Make a service key, and print the key alone on standard output."""
-    with _readable_errors():
+    with command_errors.readable():
         env = bootstrap.open_env(config.load())
         wanted = [Role(role.upper()) for role in roles]
         check.service_key_fields(name, prefixes)
@@ -101,7 +109,7 @@ def master_key() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def master_key_create(file: Path) -> None:
     """Write a new master key to FILE, which must not exist."""
-    with _readable_errors():
+    with command_errors.readable():
         crypto.create_master_key(file)
         keyring = crypto.load_master_key(file)
         click.echo(
@@ -111,10 +119,13 @@ def master_key_create(file: Path) -> None:
         )
 
 
+main.add_command(bank_commands.banks)
+
+
 @main.command("check")
 def check_command() -> None:
     """Check settings, master key, database and TLS files, and change nothing."""
-    with _readable_errors():
+    with command_errors.readable():
         settings = config.load()
     failed = False
     for what, run in check.checks(settings):
@@ -126,18 +137,6 @@ def check_command() -> None:
         else:
             click.echo(f"✓ {what}: {finding}")
     sys.exit(_FAILED if failed else 0)
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """Print what stops a command as sentences, one a line, and exit 1."""
-    try:
-        yield
-    except (ConfigError, MasterKeyError, DatabaseError, app.ListenError, Refusal) as error:
-        raise click.ClickException(str(error)) from error
-    except DRIVER_ERRORS as error:
-        message = f"The database cannot be used: {error}. `finlink-server check` looks closer."
-        raise click.ClickException(message) from error
 
 
 def _stop_on_signal() -> threading.Event:

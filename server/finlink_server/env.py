@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from finlink_server import ids
 from finlink_server.crypto import Keyring
@@ -30,6 +31,8 @@ class Env:
     max_sign_in_failures: int
     now: Callable[[], int] = system_clock
     verify_keys: dict[str, VerifyKey] = field(default_factory=dict)
+    # What a domain module keeps in memory, under its own name: replaced whole, never altered.
+    memory: dict[str, Any] = field(default_factory=dict)
 
     def new_id(self, prefix: str) -> str:
         """Make an id, ordered by time."""

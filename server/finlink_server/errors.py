@@ -234,6 +234,26 @@ class LinkNotFound(Refusal):
     link_id: str
 
 
+class BankNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no bank {named}. Search the catalogue by name or BIC for its id."
+
+    bank_id: str  # empty if what was sent is not even in the form of an id
+
+    @property
+    def named(self) -> str:
+        """The id if it is one: nothing that is not in an id's form is said back."""
+        return f"`{self.bank_id}`" if self.bank_id else "with that id"
+
+    def message(self) -> str:
+        """Name the bank if its id can be named."""
+        return self.text.format(named=self.named)
+
+    def facts(self) -> dict[str, str]:
+        """Leave out what is not in the form of an id."""
+        return {"bank_id": self.bank_id} if self.bank_id else {}
+
+
 # ALREADY_EXISTS
 
 

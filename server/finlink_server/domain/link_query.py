@@ -62,7 +62,7 @@ class Query:
         names: dict[str, None] = {}
         for name, _ in self.pairs:
             counts = name == AUTH_TOKEN if with_token else name in NAMES
-            if not counts:
+            if name and not counts:
                 names[name[:_LONGEST_NAME]] = None
         return list(names)[:_MOST_IGNORED]
 

@@ -172,8 +172,8 @@ def rotate(
             raise SecretNotActive(secret_id=secret_id, state=state(env, old))
         _refuse_above(app_id, count_live(env, app_id) + (1 if overlap else 0))
         name = display_name or old.display_name
-        expire_time = old.expire_time
-        created = _insert(env, old.app, name, old.scopes.split(), expire_time, cidrs(old))
+        # Not the expire_time: a secret is rotated to outlive the one that it replaces.
+        created = _insert(env, old.app, name, old.scopes.split(), None, cidrs(old))
         new = created.secret
         old.replaced_by = new.id
         ended = _retire(env, old, overlap)

@@ -32,7 +32,7 @@ class Settings:
     app_id: str
     version: int
     etag: str
-    update_time: int
+    update_time: int | None  # None for one that was only rehearsed
     document: Document
 
 
@@ -100,10 +100,11 @@ def update(
             target = document.take(target, wanted, path)
         changed = document.changed(present.document, target)
         settings_rules.check(catalogue, app.environment, present.document, target, changed)
-        if validate_only:
-            return replace(present, document=target)
         if not changed:
             return present
+        if validate_only:
+            version = present.version + 1
+            return Settings(app.id, version, etag="", update_time=None, document=target)
         kept = redirects.keep(env, app.id, target.link.redirects)
         target = replace(target, link=replace(target.link, redirects=kept))
         return _write(env, caller, app, present, target, comment, {})

@@ -7,7 +7,7 @@ thread can wait for seconds.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +76,15 @@ class Database:
     def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
         """Run one statement as it stands."""
         return self.peewee.execute_sql(sql, parameters)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row, its parameters. Call it inside a transaction."""
+        self.peewee.cursor().executemany(sql.replace("?", self.peewee.param), rows)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread sees what is not committed yet."""
+        return bool(self.peewee.in_transaction())
 
     def is_empty(self) -> bool:
         """Whether nothing was ever made in it."""

@@ -243,6 +243,35 @@ class Link(Model):
         indexes = ((("app", "id"), False),)
 
 
+class Bank(Model):
+    """An institution of the catalogue.
+
+    The row of a bank that left the catalogue stays, with its `remove_time`, so that its
+    id never comes to name another. `corrections` is what the operator's file set, as JSON,
+    and `registry_fingerprint` tells whether the registry says anything new.
+    """
+
+    id = TextField(primary_key=True)
+    country_code = TextField(index=True)
+    display_name = TextField()
+    short_name = TextField()
+    bics = TextField()
+    bank_codes = TextField()
+    products = TextField()
+    maturity = TextField()
+    status = TextField()
+    logo_uri = TextField()
+    source = TextField()
+    corrections = TextField()
+    registry_fingerprint = TextField()
+    create_time = BigIntegerField()
+    update_time = BigIntegerField()
+    remove_time = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "bank"
+
+
 class Idempotency(Model):
     """What a request_id made (AIP-155): an HMAC of the request and the result's id."""
 
@@ -300,6 +329,7 @@ MODELS = (
     Redirect,
     LinkToken,
     Link,
+    Bank,
     Idempotency,
     Journal,
 )

@@ -135,8 +135,8 @@ class SecretServiceServicer:
 
     def RotateSecret(self, request, context):
         """Replaces a secret without downtime: makes a new one with the same scopes
-        and CIDRs, and sets an end to the old one, which stays live for the
-        overlap (RETIRING).
+        and CIDRs and without an expire_time, and sets an end to the old one, which
+        stays live for the overlap (RETIRING).
 
         Needs the account's password. Idempotent by request_id like CreateSecret.
         Journal: `secret.rotated`.

@@ -77,8 +77,8 @@ class SecretServiceStub:
     """
     RotateSecret: _grpc.UnaryUnaryMultiCallable[_secret_service_pb2.RotateSecretRequest, _secret_service_pb2.RotateSecretResponse]
     """Replaces a secret without downtime: makes a new one with the same scopes
-    and CIDRs, and sets an end to the old one, which stays live for the
-    overlap (RETIRING).
+    and CIDRs and without an expire_time, and sets an end to the old one, which
+    stays live for the overlap (RETIRING).
 
     Needs the account's password. Idempotent by request_id like CreateSecret.
     Journal: `secret.rotated`.
@@ -156,8 +156,8 @@ class SecretServiceAsyncStub(SecretServiceStub):
     """
     RotateSecret: _aio.UnaryUnaryMultiCallable[_secret_service_pb2.RotateSecretRequest, _secret_service_pb2.RotateSecretResponse]  # type: ignore[assignment]
     """Replaces a secret without downtime: makes a new one with the same scopes
-    and CIDRs, and sets an end to the old one, which stays live for the
-    overlap (RETIRING).
+    and CIDRs and without an expire_time, and sets an end to the old one, which
+    stays live for the overlap (RETIRING).
 
     Needs the account's password. Idempotent by request_id like CreateSecret.
     Journal: `secret.rotated`.
@@ -262,8 +262,8 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_secret_service_pb2.RotateSecretResponse, _abc.Awaitable[_secret_service_pb2.RotateSecretResponse]]:
         """Replaces a secret without downtime: makes a new one with the same scopes
-        and CIDRs, and sets an end to the old one, which stays live for the
-        overlap (RETIRING).
+        and CIDRs and without an expire_time, and sets an end to the old one, which
+        stays live for the overlap (RETIRING).
 
         Needs the account's password. Idempotent by request_id like CreateSecret.
         Journal: `secret.rotated`.

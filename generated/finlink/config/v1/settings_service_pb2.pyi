@@ -745,8 +745,9 @@ class UpdateSettingsResponse(_message.Message):
     SETTINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def settings(self) -> Global___Settings:
-        """The settings as they are now; with validate_only as they would be, new
-        redirects then without ids.
+        """The settings as they are now; with validate_only as they would be: with the
+        next version number, without etag and update_time, new redirects without
+        ids.
         """
 
     def __init__(

@@ -1,0 +1,24 @@
+"""What stops a command, said to the person who typed it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from finlink_server import app
+from finlink_server.config import ConfigError
+from finlink_server.crypto import MasterKeyError
+from finlink_server.errors import Refusal
+from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Print what stops a command as sentences, one a line, and exit 1."""
+    try:
+        yield
+    except (ConfigError, MasterKeyError, DatabaseError, app.ListenError, Refusal) as error:
+        raise click.ClickException(str(error)) from error
+    except DRIVER_ERRORS as error:
+        message = f"The database cannot be used: {error}. `finlink-server check` looks closer."
+        raise click.ClickException(message) from error

@@ -1,0 +1,35 @@
+"""A database of one's own with the real catalogue, for tests that change it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.clock import Clock
+
+from finlink_server import bootstrap, config
+from finlink_server.env import Env
+from finlink_server.hashing import Hasher
+from finlink_server.storage.models import MODELS
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Env]:
+    """Open it, and give the models back to the database that they were bound to."""
+    bound = [(model, model._meta.database) for model in MODELS]
+    settings = config.load({"FINLINK_DATA_DIR": str(folder)})
+    env = bootstrap.open_env(settings, Clock(), Hasher(cost=4, threads=1, queue=4))
+    try:
+        yield env
+    finally:
+        env.database.close()
+        for model, database in bound:
+            model._meta.set_database(database)
+
+
+@contextmanager
+def undone(env: Env) -> Iterator[None]:
+    """Undo what was changed inside."""
+    with env.database.peewee.atomic() as transaction:
+        yield
+        transaction.rollback()
+    env.memory.clear()
