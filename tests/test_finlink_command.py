@@ -123,13 +123,14 @@ def ask(stage, customer, **expectations):
     )
 
 
-def expect_refusal(stage, customer):
+def expect_refusal(stage, customer, says=()):
     stage.expect_refusal(
         customer,
         customer.secrets.GetSecret,
         v1.GetSecretRequest(),
         asked="the secret",
         reason="SECRET_NOT_FOUND",
+        says=says,
     )
 
 
@@ -177,6 +178,34 @@ def test_a_refusal_for_another_reason_ends_the_story(scripted, stage, customer, 
         expect_refusal(stage, customer)
 
     assert "APP_NOT_FOUND" in out.getvalue()
+
+
+def test_a_refusal_that_does_not_say_enough_ends_the_story(scripted, stage, customer, out):
+    scripted.answer = refusal(SECRET_NOT_FOUND)
+    expect_refusal(stage, customer, says=["no such", "secret"])
+
+    with pytest.raises(StoryBrokenError):
+        expect_refusal(stage, customer, says=["no such", "sec_1"])
+
+    assert "There is no such secret." in out.getvalue()
+
+
+@pytest.mark.parametrize(("encoding", "marks"), [("utf-8", "✓✗-"), ("ascii", "+!-")])
+def test_checks_are_shown_as_marks(scripted, customer, encoding, marks):
+    out = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
+    outcomes = ("PASSED", "FAILED", "NOT_REACHED")
+
+    ask(
+        Stage(Screen(out)),
+        customer,
+        rows=lambda _: [{"outcome": one, "check": one.lower()} for one in outcomes],
+    )
+
+    out.seek(0)
+    *_, passed, failed, unreached = out.read().splitlines()
+    assert [line.split() for line in (passed, failed, unreached)] == [
+        [mark, outcome.lower()] for mark, outcome in zip(marks, outcomes, strict=True)
+    ]
 
 
 def test_an_answer_where_a_refusal_was_due_ends_the_story_unshown(scripted, stage, customer, out):

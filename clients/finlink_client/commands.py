@@ -52,7 +52,8 @@ def demo(target: str, tls_root: Path | None, *, as_json: bool) -> None:
     Needs a service key with the role OPERATOR: from the environment variable
     OPERATOR_KEY, or from standard input; never as an argument, which other
     users of the machine could read. Makes an account of its own, checks every
-    answer and every refusal, and cleans up.
+    answer and every refusal, and cleans up. For a moment it says of one bank
+    that it is DOWN, which the widgets of every app of the server then show.
     """
     audience = JsonLines(sys.stdout) if as_json else Screen(sys.stdout)
     with open_channel(target, root_certificates=_certificates(tls_root)) as channel:

@@ -2,8 +2,10 @@
 
 import secrets
 import uuid
+from collections.abc import Iterable
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from finlink.config import v1
@@ -31,6 +33,14 @@ class Cast:
         self.account = v1.Account()
         self.app = v1.App()
         self.redirect = v1.Redirect()
+        self.first_settings = v1.Settings()
+        self.settings = v1.Settings()
+        self.bank = v1.Bank()
+        self.second_bank = v1.Bank()
+        self.third_bank = v1.Bank()
+        self.bank_is_down = False  # the third: for all apps of the server
+        self.hidden_bank = v1.Bank()
+        self.older_token = ""
         self.secret = v1.Secret()
         self.client_secret = ""
         self.first = v1.StartSessionResponse()
@@ -94,6 +104,23 @@ def once() -> str:
     return str(uuid.uuid4())
 
 
+def shape(
+    app_id: str,
+    paths: Iterable[str],
+    comment: str = "",
+    *,
+    link: v1.LinkSettings | None = None,
+    banks: v1.BankSettings | None = None,
+    etag: str = "",
+) -> v1.UpdateSettingsRequest:
+    """Ask for new values at these paths; an empty app_id is a session's own."""
+    return v1.UpdateSettingsRequest(
+        settings=v1.Settings(app_id=app_id, link=link, banks=banks, etag=etag),
+        update_mask=FieldMask(paths=paths),
+        comment=comment,
+    )
+
+
 def verdict(answer: v1.ValidateSessionResponse) -> str:
     if answer.active:
         return f"active, {answer.session.id}, scopes {' '.join(answer.session.scopes)}"
@@ -103,6 +130,10 @@ def verdict(answer: v1.ValidateSessionResponse) -> str:
 
 def bare(name: str, prefix: str) -> str:
     return name.removeprefix(prefix)
+
+
+def names(banks: Iterable[v1.Bank]) -> str:
+    return ", ".join(bank.id for bank in banks)
 
 
 def clock(time: Timestamp) -> str:

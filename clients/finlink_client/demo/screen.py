@@ -11,8 +11,11 @@ from rich.text import Text
 from finlink_client.demo.stage import Outcome, Step
 
 # As wide as the longest of each, so that the steps stand under each other.
-NUMBER_WIDTH, WHO_WIDTH, RPC_WIDTH = 2, 8, 16
+NUMBER_WIDTH, WHO_WIDTH, RPC_WIDTH = 2, 8, 20
 ANSWER_INDENT = NUMBER_WIDTH + WHO_WIDTH + 2
+
+OUTCOME = "outcome"  # a column shown as marks, under no head
+PATH = "path"  # a column never folded: the path of a field is one word
 
 WHO_STYLES = {
     "operator": "magenta",
@@ -31,6 +34,11 @@ class Screen:
         self._console = Console(file=out, highlight=False)
         unicode = self._console.encoding.startswith("utf")
         self._as_told, self._not_as_told = ("✓", "✗") if unicode else ("+", "!")
+        self._outcomes = {
+            "PASSED": Text(self._as_told, style="green"),
+            "FAILED": Text(self._not_as_told, style="red"),
+            "NOT_REACHED": Text("-", style="dim"),
+        }
 
     def chapter(self, title: str) -> None:
         """Head the steps that follow."""
@@ -59,7 +67,7 @@ class Screen:
             came.append(f", but came {step.answer}", style="red")
             self._answer(Text(self._not_as_told, style="bold red"), came)
         if step.rows:
-            self._console.print(Padding(_table(step.rows), (0, 0, 0, NUMBER_WIDTH + 1)))
+            self._console.print(Padding(self._table(step.rows), (0, 0, 0, NUMBER_WIDTH + 1)))
 
     def finished(self, steps: int, farewell: str) -> None:
         """Say that all is well, and what stays behind."""
@@ -68,6 +76,20 @@ class Screen:
         text.append(f"All {steps} steps went as the story tells.")
         self._console.print(text)
         self._console.print(Text(farewell, style="dim"))
+
+    def _table(self, rows: list[dict[str, str]]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for name in rows[0]:
+            head = "" if name == OUTCOME else name
+            table.add_column(head, overflow="fold", no_wrap=name == PATH)
+        for row in rows:
+            table.add_row(*(self._cell(name, value) for name, value in row.items()))
+        return table
+
+    def _cell(self, name: str, value: str) -> Text:
+        if name == OUTCOME:
+            return self._outcomes.get(value, Text(value))
+        return Text(value)
 
     def _answer(self, mark: Text, answer: Text) -> None:
         self._hang(Text.assemble(" " * ANSWER_INDENT, mark, " "), answer)
@@ -79,15 +101,6 @@ class Screen:
             line.rstrip()
             self._console.print(lead + line, soft_wrap=True)
             lead = Text(" " * lead.cell_len)
-
-
-def _table(rows: list[dict[str, str]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(value) for value in row.values()))
-    return table
 
 
 class JsonLines:

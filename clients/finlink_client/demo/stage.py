@@ -1,7 +1,7 @@
 """One step of the demo: ask, check, show."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -136,16 +136,19 @@ class Stage:
         *,
         asked: str,
         reason: str,
+        says: Sequence[str] = (),
     ) -> None:
-        """Make a call that must be refused for `reason`."""
+        """Make a call that must be refused for `reason`, in a message with `says` in it."""
         step = self._begin(who, request, asked)
         try:
             method(request)
         except grpc.RpcError as error:
             refusal = FinlinkError.of(error)
             step.reason, step.call_id = refusal.reason, refusal.call_id
-            if refusal.reason != reason:
-                self._break(step, expected=reason, came=str(refusal), call_id=refusal.call_id)
+            kept = refusal.reason == reason and all(part in refusal.message for part in says)
+            if not kept:
+                expected = " with ".join((reason, *says))
+                self._break(step, expected=expected, came=str(refusal), call_id=refusal.call_id)
             step.outcome, step.answer = Outcome.REFUSED, refusal.message
             self._audience.answered(step)
         else:

@@ -1,11 +1,10 @@
 """The story that `finlink demo` plays: a usual day of an app."""
 
 import grpc
-from google.protobuf.field_mask_pb2 import FieldMask
 
 from finlink.config import v1
-from finlink_client.demo import leak
-from finlink_client.demo.cast import Cast, bare, clock, once, verdict
+from finlink_client.demo import instance, leak, versions, widget
+from finlink_client.demo.cast import Cast, bare, clock, once, shape, verdict
 from finlink_client.demo.stage import Audience, Caller, Stage, veil
 
 REDIRECT_URI = "https://shop.example/bank-connected"
@@ -21,6 +20,9 @@ def play(channel: grpc.Channel, operator: Caller, audience: Audience) -> None:
         an_account_and_an_app(cast)
         a_session(cast)
         link_opens_with_an_auth_token_only(cast)
+        widget.the_customer_shapes_the_widget(cast)
+        instance.link_shows_what_the_customer_shaped(cast)
+        versions.every_look_is_a_version(cast)
         one_session_per_secret(cast)
         leak.rotate_look_revoke(cast)
         leak.all_that_hung_on_it_is_dead(cast)
@@ -79,19 +81,17 @@ def an_account_and_an_app(cast: Cast) -> None:
         asked="Demo Shop, SANDBOX",
         told=lambda a: a.app.id,
     ).app
-    updated = cast.stage.ask(
+    cast.first_settings = cast.stage.ask(
         cast.customer,
         cast.customer.settings.UpdateSettings,
-        v1.UpdateSettingsRequest(
-            settings=v1.Settings(
-                app_id=cast.app.id,
-                link=v1.LinkSettings(
-                    force_auth_token=True,
-                    redirects=[v1.Redirect(display_name="Shop", uri=REDIRECT_URI)],
-                ),
+        shape(
+            cast.app.id,
+            ["link.force_auth_token", "link.redirects"],
+            "Set up by finlink demo",
+            link=v1.LinkSettings(
+                force_auth_token=True,
+                redirects=[v1.Redirect(display_name="Shop", uri=REDIRECT_URI)],
             ),
-            update_mask=FieldMask(paths=["link.force_auth_token", "link.redirects"]),
-            comment="Set up by finlink demo",
         ),
         asked="add a redirect, force auth tokens",
         told=lambda a: f"version {a.settings.version}; Link returns to {REDIRECT_URI}",
@@ -99,8 +99,8 @@ def an_account_and_an_app(cast: Cast) -> None:
             "auth tokens forced": a.settings.link.force_auth_token,
             "one redirect": [r.uri for r in a.settings.link.redirects] == [REDIRECT_URI],
         },
-    )
-    cast.redirect = updated.settings.link.redirects[0]
+    ).settings
+    cast.redirect = cast.first_settings.link.redirects[0]
 
 
 def a_session(cast: Cast) -> None:
@@ -160,12 +160,14 @@ def link_opens_with_an_auth_token_only(cast: Cast) -> None:
         asked=f"id={veil(cast.redirect.id)}&product=INVESTMENTS",
         reason="LINK_AUTH_TOKEN_REQUIRED",
     )
-    others = "utm_source=mail&product=INVESTMENTS"
+    others = ("utm_source=mail", "product=INVESTMENTS")
     cast.stage.ask(
         cast.link,
         cast.link.links.OpenLink,
-        v1.OpenLinkRequest(query=f"authToken={made.auth_token}&{others}", request_id=once()),
-        asked=f"authToken={veil(made.auth_token)}&{others}",
+        v1.OpenLinkRequest(
+            query="&".join((f"authToken={made.auth_token}", *others)), request_id=once()
+        ),
+        asked=f"authToken={veil(made.auth_token)}, and {' and '.join(others)}",
         told=lambda a: (
             f"opens for {bare(v1.Product.Name(a.link.parameters.product), 'PRODUCT_')}, "
             f"ignores {' and '.join(a.link.ignored_parameters)}; {a.link.id}"
@@ -209,6 +211,8 @@ def tidying_up(cast: Cast) -> None:
     if not (cast.service_keys or cast.signed_in):
         return
     cast.stage.chapter("Tidying up")
+    if cast.bank_is_down:
+        instance.set_status(cast, v1.BANK_STATUS_OPERATIONAL)
     for key in cast.service_keys:
         cast.stage.ask(
             cast.operator,
