@@ -39,7 +39,7 @@ def test_a_check_of_an_unknown_service_finds_nothing(health, service):
 
 
 def test_a_watch_of_an_unknown_service_says_so_and_stays_open(health):
-    watch = health.Watch(about("finlink.config.v1.NoService"))
+    watch = health.Watch(about("finlink.config.v1.NoService"), timeout=20)
 
     assert next(watch).status == Response.SERVICE_UNKNOWN
     assert watch.is_active()
@@ -69,7 +69,7 @@ def test_two_hundred_watchers_need_no_thread_each(server, health, nobody):
     nobody.sessions.ListSigningKeys()
     before = threading.active_count()
 
-    watches = [health.Watch(about("")) for _ in range(200)]
+    watches = [health.Watch(about(""), timeout=20) for _ in range(200)]
     assert {next(watch).status for watch in watches} == {Response.SERVING}
 
     assert threading.active_count() < before + 20
