@@ -151,3 +151,14 @@ def test_an_account_that_is_none_is_named(operator, method):
     with refused(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND") as refusal:
         getattr(operator.admin, method)(account_id=f"acc_{'0' * 26}")
     assert refusal.facts == {"account_id": f"acc_{'0' * 26}"}
+
+
+def test_a_suspended_account_sets_no_password_until_it_is_reinstated(operator, nobody, account):
+    setup_token = operator.admin.ResetPassword(account_id=account.id).setup_token
+    operator.admin.SuspendAccount(account_id=account.id)
+
+    with refused(StatusCode.PERMISSION_DENIED, "ACCOUNT_SUSPENDED"):
+        nobody.accounts.SetPassword(setup_token=setup_token, new_password="another-password-1")
+    operator.admin.ReinstateAccount(account_id=account.id)
+
+    assert nobody.accounts.SetPassword(setup_token=setup_token, new_password="another-password-1")

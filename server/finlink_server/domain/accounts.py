@@ -19,6 +19,7 @@ from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
     AccountAlreadyExists,
     AccountNotFound,
+    AccountSuspended,
     AppNotFound,
     SetupTokenInvalid,
 )
@@ -93,6 +94,8 @@ def set_password(env: Env, caller: Caller, setup_token: str, password: str) -> A
     sealed = passwords.seal(env, account.id, password)  # slow: before the transaction
     with env.transaction(account.id):
         account = _by_setup_token(env, setup_token)  # it may have been used meanwhile
+        if account.suspend_time is not None:
+            raise AccountSuspended
         account.sealed_password = sealed
         _take_setup_token(account)
         account.save()

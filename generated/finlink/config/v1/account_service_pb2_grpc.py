@@ -144,6 +144,7 @@ class AccountServiceServicer:
 
         Errors:
         - UNAUTHENTICATED (SETUP_TOKEN_INVALID): unknown, used, or older than 24 h.
+        - PERMISSION_DENIED (ACCOUNT_SUSPENDED): the token stays good for later.
         - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

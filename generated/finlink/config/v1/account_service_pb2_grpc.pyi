@@ -72,6 +72,7 @@ class AccountServiceStub:
 
     Errors:
     - UNAUTHENTICATED (SETUP_TOKEN_INVALID): unknown, used, or older than 24 h.
+    - PERMISSION_DENIED (ACCOUNT_SUSPENDED): the token stays good for later.
     - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ChangePasswordRequest, _account_service_pb2.ChangePasswordResponse]
@@ -179,6 +180,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
     Errors:
     - UNAUTHENTICATED (SETUP_TOKEN_INVALID): unknown, used, or older than 24 h.
+    - PERMISSION_DENIED (ACCOUNT_SUSPENDED): the token stays good for later.
     - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ChangePasswordRequest, _account_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
@@ -301,6 +303,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - UNAUTHENTICATED (SETUP_TOKEN_INVALID): unknown, used, or older than 24 h.
+        - PERMISSION_DENIED (ACCOUNT_SUSPENDED): the token stays good for later.
         - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
         """
 
