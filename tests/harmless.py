@@ -21,7 +21,8 @@ def callers(
     """Give somebody for each method who may call it."""
     account = people.new_account(operator)
     session = people.new_secret(account, people.new_app(account)).start()
-    special = {"ValidateSession": verifier, "EndSession": session, "OpenLink": link_front_end}
+    special: dict[str, Any] = {"ValidateSession": verifier, "EndSession": session}
+    special |= dict.fromkeys(("OpenLink", "ListLinkBanks"), link_front_end)
     return lambda method: special.get(
         method.name, operator if method.service == "AdminService" else account
     )

@@ -4,10 +4,11 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.errors import refused
 from tests.harmless import callers, harmless
-from tests.methods import FIELDS, Field, find, is_output_only
+from tests.methods import FIELDS, METHODS, Field, find, is_output_only
 
 from finlink.config import v1
 from finlink_server import rules, shapes
@@ -57,12 +58,32 @@ REQUIRED = {
     "GetSession": "session_id",
     "ListSessions": "app_id",
     "RevokeSession": "session_id",
+    "SetBankStatus": "bank_id status",
     "CreateLinkToken": "parameters",
+    "GetLinkToken": "link_token_id",
+    "ListLinkTokens": "app_id",
+    "RevokeLinkToken": "link_token_id",
+    "GetLink": "link_id",
+    "ListLinks": "app_id",
+    "ListLinkBanks": "link_id",
     "GetSettings": "app_id",
     "UpdateSettings": "settings update_mask",
+    "ListSettingsVersions": "app_id",
+    "RollbackSettings": "app_id version",
+    "GetBank": "bank_id",
+    "ListAppBanks": "app_id",
 }
-REDIRECT = v1.Redirect(display_name="Shop", uri="https://shop.example/")
-MAY_BE_UNSPECIFIED = {"LinkParameters.product", "LinkParameters.subproduct", "LinkParameters.theme"}
+NOTHING_REQUIRED = {"EndSession", "ExplainLink", "GetAccount", "ListAccounts", "ListApps"}
+NOTHING_REQUIRED |= {"ListAuditEvents", "ListBanks", "ListServiceKeys", "ListSigningKeys"}
+NOTHING_REQUIRED |= {"OpenLink", "SignOut", "ValidateSession"}
+MAY_BE_UNSPECIFIED = {
+    "BankSettings.mode",
+    "LinkParameters.product",
+    "LinkParameters.subproduct",
+    "LinkParameters.theme",
+    "ListAppBanksRequest.product",
+    "ListLinkTokensRequest.state",
+}
 
 
 @pytest.fixture(scope="module")
@@ -146,19 +167,21 @@ def test_an_unknown_number_of_an_enum_is_refused(problem_with, field):
 @pytest.mark.parametrize("field", NUMBERS, ids=str)
 def test_a_negative_number_is_refused(problem_with, field):
     for number in (-1, -(2**31)):
-        assert problem_with(field, number).startswith("must be at least 0")
+        assert problem_with(field, number).startswith("must be at least ")
 
 
 @pytest.mark.parametrize("field", LISTS, ids=str)
 def test_a_list_that_is_too_long_is_refused_as_a_whole(outcome_of, field):
     entry = {FieldDescriptor.TYPE_STRING: "read", FieldDescriptor.TYPE_ENUM: 1}
-    request = field.put(field.method.new_request(), [entry.get(field.last.type, REDIRECT)] * 1000)
+    kind = field.last.message_type
+    value = GetMessageClass(kind)() if kind else entry[field.last.type]
+    request = field.put(field.method.new_request(), [value] * 10_000)
 
     outcome = outcome_of(field.method, request)
 
     problem = outcome.fields[field.path.removesuffix("[0]")]
     assert problem.startswith("must have ")
-    assert problem.endswith(("entries", "entries, not 1000"))
+    assert problem.endswith(("entries", "entries, not 10000"))
 
 
 @pytest.mark.parametrize("field", [one for one in LISTS if not one.last.message_type], ids=str)
@@ -240,7 +263,16 @@ def test_an_empty_request_is_told_what_it_lacks(problems, name, fields):
     assert set(problems(name, find(name).new_request())) == set(fields.split())
 
 
-@pytest.mark.parametrize("name", ["GetAccount", "ListApps", "GetSession", "GetSettings"])
+def test_every_method_is_known_to_require_something_or_nothing():
+    assert {method.name for method in METHODS} == set(REQUIRED) | NOTHING_REQUIRED
+    assert not set(REQUIRED) & NOTHING_REQUIRED
+
+
+OWN_IF_EMPTY = ["GetAccount", "ListApps", "GetSession", "GetSettings", "ListSettingsVersions"]
+OWN_IF_EMPTY += ["ListAppBanks", "ListLinkTokens", "ListLinks"]
+
+
+@pytest.mark.parametrize("name", OWN_IF_EMPTY)
 def test_an_operator_has_nothing_of_its_own_to_leave_unnamed(operator, server, name):
     outcome = find(name).outcome(server.channel, b"", operator.metadata)
 
