@@ -1,74 +1,17 @@
-"""Rule 5: a forced app opens with a good auth token only, and a token is all that counts."""
+"""Rule 5 beyond its table of cells: what passes for a token, and from when forcing counts.
 
-from dataclasses import dataclass
-from typing import Any
+test_link_matrix.py has the cells.
+"""
+
 from urllib.parse import urlencode
 
 import pytest
 from grpc import StatusCode
 from tests import people
-from tests.clock import Clock
 from tests.errors import refused
 from tests.link_urls import auth_token_for, open_link
 
 from finlink.config import v1
-
-# What Link is opened for: parameters of the token, and of the URL.
-PURPOSES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "new": ({"product": v1.PRODUCT_INVESTMENTS}, {"product": "TRANSACTIONS"}),
-    "update": ({"update_token": "stored-1"}, {"update_token": "from-the-url"}),
-    "restore": ({"restore_token": "stored-2"}, {"restore_token": "from-the-url"}),
-}
-
-
-@dataclass
-class Shop:
-    """An app with a redirect, its owner, and who opens Link for its end users."""
-
-    account: people.Account
-    app: v1.App
-    redirect_id: str
-    front_end: people.Caller
-    clock: Clock
-    parameters: dict[str, Any]
-
-    def token(self, **fields):
-        return auth_token_for(
-            self.account, self.app, self.redirect_id, parameters=self.parameters, **fields
-        )
-
-    def expired(self):
-        token = self.token(ttl={"seconds": 60})
-        self.clock.advance(seconds=61)
-        return token
-
-    def used_up(self):
-        token = self.token()
-        open_link(self.front_end, authToken=token)
-        return token
-
-    def tampered(self):
-        token = self.token()
-        at = token.rindex(".") + 10
-        return token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
-
-    def empty(self):
-        return ""
-
-    def account_token(self):
-        return self.account.token
-
-    def of_a_deleted_app(self):
-        app = people.new_app(self.account)
-        redirect_id = people.add_redirect(self.account, app)
-        token = auth_token_for(self.account, app, redirect_id, parameters=self.parameters)
-        self.account.accounts.DeleteApp(app_id=app.id, password=self.account.password)
-        return token
-
-
-@pytest.fixture(params=PURPOSES)
-def purpose(request):
-    return request.param
 
 
 @pytest.fixture(params=[False, True], ids=["free", "forced"])
@@ -78,103 +21,111 @@ def forced(request, account, app):
 
 
 @pytest.fixture
-def shop(account, app, redirect_id, link_front_end, clock, purpose):
-    return Shop(account, app, redirect_id, link_front_end, clock, PURPOSES[purpose][0])
+def token(account, app, redirect_id):
+    return auth_token_for(account, app, redirect_id)
 
 
 @pytest.fixture
-def url(redirect_id, purpose):
+def url(redirect_id):
+    return {"id": redirect_id, "product": "TRANSACTIONS", "external_id": "from-the-url"}
+
+
+@pytest.fixture
+def no_auth_token(account, app, redirect_id, token):
+    """Texts in the place of a token that open nothing, each made when it is asked for."""
+
+    def of_a_deleted_app():
+        doomed = people.new_app(account)
+        token = auth_token_for(account, doomed, people.add_redirect(account, doomed))
+        account.accounts.DeleteApp(app_id=doomed.id, password=account.password)
+        return token
+
     return {
-        "id": redirect_id,
-        **PURPOSES[purpose][1],
-        "external_id": "from-the-url",
-        "theme": "DARK",
-        "language": "es",
-        "country_codes": "ES,PT",
+        "empty": lambda: "",
+        "cut-off": lambda: token[:-1],
+        "with-a-space": lambda: f"{token} ",
+        "account-token": lambda: account.token,
+        "session-token": lambda: people.new_secret(account, app).start().token,
+        "id": lambda: account.links.ListLinkTokens(app_id=app.id).link_tokens[0].id,
+        "of-a-deleted-app": of_a_deleted_app,
     }
 
 
-def test_without_a_token_the_url_counts_unless_the_app_forces_tokens(shop, url, forced):
-    if forced:
-        with refused(StatusCode.FAILED_PRECONDITION, "LINK_AUTH_TOKEN_REQUIRED") as refusal:
-            open_link(shop.front_end, **url)
-        assert refusal.facts == {"app_id": shop.app.id}
-        return
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("empty", "LINK_TOKEN_INVALID"),
+        ("cut-off", "LINK_TOKEN_INVALID"),
+        ("with-a-space", "LINK_TOKEN_INVALID"),
+        ("account-token", "LINK_TOKEN_INVALID"),
+        ("session-token", "LINK_TOKEN_INVALID"),
+        ("id", "LINK_TOKEN_INVALID"),
+        ("of-a-deleted-app", "LINK_TOKEN_REVOKED"),
+    ],
+)
+def test_what_is_no_good_token_opens_nothing_however_good_the_rest_of_the_url(
+    link_front_end, no_auth_token, url, forced, kind, reason
+):
+    text = no_auth_token[kind]()
 
-    link = open_link(shop.front_end, **url)
-
-    assert link.source == v1.LINK_SOURCE_URL
-    assert link.link_token_id == ""
-    assert list(link.ignored_parameters) == []
-    assert link.parameters.external_id == "from-the-url"
-    assert list(link.parameters.country_codes) == ["ES", "PT"]
-
-
-def test_with_a_good_token_nothing_else_of_the_url_counts(shop, url, forced):
-    token = shop.token()
-
-    link = open_link(shop.front_end, **url, entity="es-bank", authToken=token, surprise="1")
-
-    assert link.source == v1.LINK_SOURCE_AUTH_TOKEN
-    assert link.parameters == v1.LinkParameters(redirect_id=shop.redirect_id, **shop.parameters)
-    assert list(link.ignored_parameters) == [*url, "entity", "surprise"]
+    with refused(StatusCode.FAILED_PRECONDITION, reason):
+        open_link(link_front_end, **url, authToken=text)
 
 
-def test_with_a_good_token_even_what_is_malformed_is_ignored(shop, forced):
-    token = shop.token()
+def test_with_a_good_token_even_what_is_malformed_is_ignored(
+    link_front_end, redirect_id, token, forced
+):
     query = f"product=%zz&id=nonsense&authToken={token}&id=again&theme=%FF&theme=+&product"
 
-    link = shop.front_end.links.OpenLink(query=query).link
+    link = link_front_end.links.OpenLink(query=query).link
 
-    assert link.parameters == v1.LinkParameters(redirect_id=shop.redirect_id, **shop.parameters)
+    assert link.parameters == v1.LinkParameters(
+        redirect_id=redirect_id, product=v1.PRODUCT_TRANSACTIONS
+    )
     assert list(link.ignored_parameters) == ["product", "id", "theme"]
 
 
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (Shop.expired, "LINK_TOKEN_EXPIRED"),
-        (Shop.used_up, "LINK_TOKEN_USED_UP"),
-        (Shop.tampered, "LINK_TOKEN_INVALID"),
-        (Shop.empty, "LINK_TOKEN_INVALID"),
-        (Shop.account_token, "LINK_TOKEN_INVALID"),
-        (Shop.of_a_deleted_app, "LINK_TOKEN_REVOKED"),
-    ],
-    ids=lambda value: getattr(value, "__name__", value),
-)
-def test_a_bad_token_opens_nothing_however_good_the_rest_of_the_url(shop, url, forced, bad, reason):
-    token = bad(shop)
+def test_a_token_twice_is_no_token_even_if_both_are_good(link_front_end, url, token, forced):
+    query = f"{urlencode(url)}&authToken={token}&authToken={token}"
 
-    with refused(StatusCode.FAILED_PRECONDITION, reason):
-        open_link(shop.front_end, **url, authToken=token)
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_PARAMETER_INVALID") as refusal:
+        link_front_end.links.OpenLink(query=query)
+
+    assert refusal.facts["parameter"] == "authToken"
 
 
-def test_another_apps_token_opens_that_app_whatever_the_url_says(shop, url, forced):
-    other = people.new_app(shop.account)
-    others_redirect = people.add_redirect(shop.account, other, "https://other.example/back")
-    token = auth_token_for(shop.account, other, others_redirect, parameters=shop.parameters)
-
-    link = open_link(shop.front_end, **url, authToken=token)
-
-    assert (link.app_id, link.redirect_uri) == (other.id, "https://other.example/back")
-    assert link.parameters.redirect_id == others_redirect
-
-
-def test_a_token_hidden_by_its_encoding_is_a_token_all_the_same(shop, url):
-    query = urlencode(url) + "&%61uth%54oken=nonsense"
-
+@pytest.mark.parametrize("name", ["%61uth%54oken", "authTok%65n", "%61%75%74%68%54%6f%6B%65%6e"])
+def test_a_token_hidden_by_its_encoding_is_a_token_all_the_same(link_front_end, url, name):
     with refused(StatusCode.FAILED_PRECONDITION, "LINK_TOKEN_INVALID"):
-        shop.front_end.links.OpenLink(query=query)
+        link_front_end.links.OpenLink(query=f"{urlencode(url)}&{name}=nonsense")
 
 
-def test_force_counts_from_the_moment_it_is_switched_on(shop, url):
-    token = shop.token()
-    assert open_link(shop.front_end, **url).id
+@pytest.mark.parametrize(
+    "name", ["authtoken", "AUTHTOKEN", "auth_token", "authToken%00", "%2561uthToken", "authToken[]"]
+)
+def test_what_only_resembles_a_token_neither_counts_nor_satisfies_force(
+    account, app, link_front_end, url, token, name
+):
+    query = f"{urlencode(url)}&{name}={token}"
+    link = link_front_end.links.OpenLink(query=query).link
+    assert link.source == v1.LINK_SOURCE_URL
+    assert len(link.ignored_parameters) == 1
 
-    people.force_auth_token(shop.account, shop.app)
+    people.force_auth_token(account, app)
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_AUTH_TOKEN_REQUIRED") as refusal:
+        link_front_end.links.OpenLink(query=query)
+    assert refusal.facts == {"app_id": app.id}
+
+
+def test_force_counts_from_the_moment_it_is_switched_on(
+    account, app, link_front_end, url, token, redirect_id
+):
+    assert open_link(link_front_end, **url).id
+
+    people.force_auth_token(account, app)
     with refused(StatusCode.FAILED_PRECONDITION, "LINK_AUTH_TOKEN_REQUIRED"):
-        open_link(shop.front_end, **url)
-    assert open_link(shop.front_end, **url, authToken=token).id
+        open_link(link_front_end, **url)
+    assert open_link(link_front_end, **url, authToken=token).id
 
-    people.force_auth_token(shop.account, shop.app, on=False)
-    assert open_link(shop.front_end, **url).id
+    people.force_auth_token(account, app, on=False)
+    assert open_link(link_front_end, **url).id
