@@ -188,3 +188,11 @@ def force_auth_token(account: Account, app: v1.App, *, on: bool = True) -> None:
         settings={"app_id": app.id, "link": {"force_auth_token": on}},
         update_mask={"paths": ["link.force_auth_token"]},
     )
+
+
+def choose_banks(account: Account, app: v1.App, mode: str = "ALL", **banks: Any) -> None:
+    """Say which banks the app's widget shows; what is not named is as in a new app."""
+    account.settings.UpdateSettings(
+        settings={"app_id": app.id, "banks": {"mode": f"BANK_LIST_MODE_{mode}", **banks}},
+        update_mask={"paths": ["banks"]},
+    )

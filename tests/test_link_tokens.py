@@ -6,6 +6,7 @@ import jwt
 import pytest
 from grpc import StatusCode
 from tests import people
+from tests.antarctica import ALBATROSS, DODO, KRILL, PENGUIN, SEAL
 from tests.errors import refused
 from tests.link_urls import auth_token_for, open_link
 
@@ -95,6 +96,8 @@ def test_a_token_may_open_up_to_100_links(account, app, redirect_id):
         {"product": v1.PRODUCT_UNSPECIFIED, "restore_token": "c"},
         {"external_id": "é" * 128},
         {"theme": v1.THEME_DARK, "language": "pt-BR", "country_codes": ["PT", "ES"]},
+        {"bank_id": KRILL},
+        {"bank_ids": [SEAL, KRILL], "product": v1.PRODUCT_INVESTMENTS},
     ],
 )
 def test_parameters_come_back_as_they_were_sent(account, app, redirect_id, parameters):
@@ -128,9 +131,13 @@ def test_parameters_come_back_as_they_were_sent(account, app, redirect_id, param
         ({"language": "klingon!"}, "language"),
         ({"language": "xx-YY"}, "language"),
         ({"country_codes": ["es"]}, "country_codes[0]"),
-        ({"country_codes": ["XX"]}, "country_codes"),
+        ({"country_codes": ["ES", "XX"]}, "country_codes[1]"),
         ({"country_codes": ["ES", "ES"]}, "country_codes"),
         ({"country_codes": ["ES"] * 51}, "country_codes"),
+        ({"bank_id": "BBVA"}, "bank_id"),
+        ({"bank_ids": [KRILL, "krill"]}, "bank_ids[1]"),
+        ({"bank_ids": [KRILL, KRILL]}, "bank_ids"),
+        ({"bank_ids": [f"aq-{number}" for number in range(101)]}, "bank_ids"),
     ],
 )
 def test_a_parameter_that_breaks_its_rule_is_named(account, app, redirect_id, parameters, field):
@@ -154,6 +161,71 @@ def test_a_redirect_must_be_one_of_the_app(account, app, redirect_id):
         create(account, redirect_id, other)
 
     assert refusal.facts == {"redirect_id": redirect_id}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "bank_id", "why"),
+    [
+        ({"bank_id": "aq-yeti"}, "aq-yeti", "is not in the catalogue"),
+        ({"bank_id": DODO}, DODO, "has left the catalogue"),
+        ({"bank_id": ALBATROSS}, ALBATROSS, "is hidden by the app's settings"),
+        ({"bank_id": "es-bbva"}, "es-bbva", "is of a country that the app's settings hide"),
+        ({"bank_id": SEAL}, SEAL, "does not offer the product"),
+        (
+            {"bank_id": KRILL, "country_codes": ["PT"]},
+            KRILL,
+            "is of a country that country_codes leave out",
+        ),
+        ({"bank_id": KRILL, "bank_ids": [PENGUIN]}, KRILL, "is not among bank_ids"),
+        # Of a list each must show, or whoever wrote it would wonder where it is.
+        ({"bank_ids": [KRILL, ALBATROSS]}, ALBATROSS, "is hidden by the app's settings"),
+        ({"bank_ids": [KRILL, "aq-yeti"]}, "aq-yeti", "is not in the catalogue"),
+        # Also for an existing connection, which needs no product.
+        (
+            {"product": v1.PRODUCT_UNSPECIFIED, "update_token": "c", "bank_id": ALBATROSS},
+            ALBATROSS,
+            "is hidden by the app's settings",
+        ),
+    ],
+)
+def test_a_bank_must_be_one_that_the_widget_shows(
+    account, app, redirect_id, parameters, bank_id, why
+):
+    people.choose_banks(
+        account, app, mode="EXCEPT", bank_ids=[ALBATROSS], country_codes=["AQ", "PT"]
+    )
+
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_BANK_NOT_AVAILABLE") as refusal:
+        create(account, redirect_id, app, parameters=parameters)
+
+    assert refusal.facts == {"bank_id": bank_id, "why": why}
+    assert account.links.ListLinkTokens(app_id=app.id).link_tokens == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "parameter"),
+    [
+        ({"product": v1.PRODUCT_INVESTMENTS}, "product"),
+        (TRANSFER, "product"),
+        ({"country_codes": ["AQ"]}, "country_codes"),
+        ({"country_codes": ["IS"], "product": v1.PRODUCT_INVESTMENTS}, "country_codes"),
+    ],
+)
+def test_some_bank_must_be_left_to_show(account, app, redirect_id, parameters, parameter):
+    people.choose_banks(account, app, country_codes=["ES", "PT"])
+
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_PARAMETER_INVALID") as refusal:
+        create(account, redirect_id, app, parameters=parameters)
+
+    assert refusal.facts["parameter"] == parameter
+    assert account.links.ListLinkTokens(app_id=app.id).link_tokens == []
+
+
+def test_an_existing_connection_needs_no_bank_to_show(account, app, redirect_id):
+    people.choose_banks(account, app, country_codes=["ES"])
+    parameters = {"product": v1.PRODUCT_UNSPECIFIED, "update_token": "c", "country_codes": ["AQ"]}
+
+    assert create(account, redirect_id, app, parameters=parameters).auth_token
 
 
 def test_a_session_with_write_makes_tokens_for_its_own_app_and_may_leave_its_id_empty(

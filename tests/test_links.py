@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from grpc import StatusCode
 from tests import people
+from tests.antarctica import KRILL
 from tests.errors import refused
 from tests.link_urls import auth_token_for, open_link
 from tests.races import Race
@@ -44,9 +45,10 @@ def test_a_link_by_url_is_what_the_url_says(redirect_id, link_front_end):
         product="ASSETS_TRANSFER",
         subproduct="PENSION_PLAN",
         external_id="Kunde 0815/é",
+        entity=KRILL,
         theme="LIGHT",
         language="pt-BR",
-        country_codes="PT,ES",
+        country_codes="PT,AQ",
     )
 
     assert link.source == v1.LINK_SOURCE_URL
@@ -55,9 +57,10 @@ def test_a_link_by_url_is_what_the_url_says(redirect_id, link_front_end):
         product=v1.PRODUCT_ASSETS_TRANSFER,
         subproduct=v1.SUBPRODUCT_PENSION_PLAN,
         external_id="Kunde 0815/é",
+        bank_id=KRILL,
         theme=v1.THEME_LIGHT,
         language="pt-BR",
-        country_codes=["PT", "ES"],
+        country_codes=["PT", "AQ"],
     )
 
 
@@ -191,7 +194,7 @@ def test_a_bank_that_the_widget_does_not_offer_opens_nothing(redirect_id, link_f
     with refused(StatusCode.FAILED_PRECONDITION, "LINK_BANK_NOT_AVAILABLE") as refusal:
         open_link(link_front_end, id=redirect_id, product="TRANSACTIONS", entity="es-no-bank")
 
-    assert refusal.facts == {"bank_id": "es-no-bank"}
+    assert refusal.facts == {"bank_id": "es-no-bank", "why": "is not in the catalogue"}
 
 
 def test_a_suspended_account_opens_nothing_and_loses_no_opens(
@@ -255,7 +258,7 @@ def test_a_repeat_gives_the_same_link_after_its_token_is_used_up(token, link_fro
 
     again = link_front_end.links.OpenLink(**request)
 
-    assert again == first
+    assert (again.link, again.banks) == (first.link, first.banks)
     with refused(StatusCode.FAILED_PRECONDITION, "LINK_TOKEN_USED_UP"):
         open_link(link_front_end, authToken=token)
 
