@@ -46,6 +46,11 @@ def read(caller: Any, app: v1.App, version: int = 0) -> v1.Settings:
     return settings
 
 
+def versions_of(caller: Any, app: v1.App, **fields: Any) -> list[v1.SettingsVersion]:
+    """List the versions, newest first."""
+    return list(caller.settings.ListSettingsVersions(app_id=app.id, **fields).versions)
+
+
 def change(
     caller: Any,
     app: v1.App,
