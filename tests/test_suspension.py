@@ -157,7 +157,7 @@ def test_a_suspended_account_sets_no_password_until_it_is_reinstated(operator, n
     setup_token = operator.admin.ResetPassword(account_id=account.id).setup_token
     operator.admin.SuspendAccount(account_id=account.id)
 
-    with refused(StatusCode.PERMISSION_DENIED, "ACCOUNT_SUSPENDED"):
+    with refused(grpc.StatusCode.PERMISSION_DENIED, "ACCOUNT_SUSPENDED"):
         nobody.accounts.SetPassword(setup_token=setup_token, new_password="another-password-1")
     operator.admin.ReinstateAccount(account_id=account.id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations  # grpc's classes take no parameters at run t
 import errno
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from finlink_server import health, reflection, status
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
+from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.services import SERVICES, behaviours
@@ -34,6 +36,7 @@ _FILES: Final = (
 )
 _PASSWORD_FIELDS: Final = frozenset({"password", "current_password", "new_password"})
 _FIVE_MINUTES_MS: Final = 300_000
+_QUIET: Final = 0.2  # seconds
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -51,14 +54,19 @@ class App:
     port: int
     health: health.Health
     reflection: reflection.Reflection | None
+    door: Door
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
+        until = time.monotonic() + grace
         leaving = ShuttingDown()
         self.health.drain(leaving)
         if self.reflection:
             self.reflection.drain(leaving)
-        self.server.stop(grace).wait()
+        self.door.close(grace)
+        # Callers learn here that they must go elsewhere, before grpc cancels what arrives.
+        time.sleep(min(_QUIET, grace))
+        self.server.stop(max(0.0, until - time.monotonic())).wait()
         if self.reflection:
             self.reflection.close()
         self.env.hasher.close()
@@ -67,7 +75,8 @@ class App:
 
 def start(env: Env, config: Config) -> App:
     """Put the server together and let it listen."""
-    calls = Calls(env, config.trusted_proxies)
+    door = Door()
+    calls = Calls(env, door, config.trusted_proxies)
     common_pool = ThreadPoolExecutor(config.limit_handler_threads, "call")
     # Calls that wait for bcrypt wait here: the hash queue refuses before this is full.
     password_pool = ThreadPoolExecutor(env.hasher.threads + env.hasher.queue + 2, "password")
@@ -90,7 +99,7 @@ def start(env: Env, config: Config) -> App:
     port = _listen(server, config)
     server.start()
     threading.Thread(target=env.hasher.warm_up, name="warm-up", daemon=True).start()
-    return App(env, server, port, health_service, reflection_service)
+    return App(env, server, port, health_service, reflection_service, door)
 
 
 def _services(env: Env, calls: Calls, password_pool: ThreadPoolExecutor) -> Mapping[str, Handlers]:

@@ -22,6 +22,7 @@ from finlink_server.client_address import client_address
 from finlink_server.config import Network
 from finlink_server.domain import identity
 from finlink_server.domain.caller import Call, Caller
+from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import (
     Code,
@@ -48,6 +49,7 @@ class Calls:
     """Wraps servicers' methods into what the server runs."""
 
     env: Env
+    door: Door
     trusted_proxies: tuple[Network, ...] = ()
 
     def handler(
@@ -66,13 +68,17 @@ class Calls:
             call = self.begin(method, metadata, context)
             caller = identity.anonymous(call)
             try:
-                if not who.open:
-                    caller = identity.identify(self.env, call, bearer(metadata))
-                    access.authorize(caller, who)
-                request = _parse(request_type, raw)
-                shape_check.check(request)
-                deadline.check()
-                answer = behaviour(request, caller).SerializeToString()
+                self.door.enter()
+                try:
+                    if not who.open:
+                        caller = identity.identify(self.env, call, bearer(metadata))
+                        access.authorize(caller, who)
+                    request = _parse(request_type, raw)
+                    shape_check.check(request)
+                    deadline.check()
+                    answer = behaviour(request, caller).SerializeToString()
+                finally:
+                    self.door.leave()
             except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
                 refusal = self.refusal(error, call)
             else:

@@ -43,6 +43,10 @@ def _master_key(config: Config) -> str:
 
 
 def _database(config: Config) -> str:
+    folder = config.database_path.parent
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is no folder. Set FINLINK_DATA_DIR to one."
+        raise CheckError(message)
     if not config.database_path.exists():
         return f"{config.database_path} is not there yet; `serve` or `migrate` makes it"
     database = Database(config.database_path)
@@ -74,7 +78,10 @@ def _compare_key(config: Config) -> None:
     except crypto.MasterKeyError:
         return
     if known is not None and known.value != present:
-        message = f"it was sealed with master key {known.value}, not {present}."
+        message = (
+            f"it was sealed with master key {known.value}, not {present}. Set"
+            " FINLINK_MASTER_KEY_FILE to the file that holds that one."
+        )
         raise CheckError(message)
 
 

@@ -167,8 +167,10 @@ def _print_demo(data: demo.Demo, settings: Config, port: int) -> None:
         say(f"export {name}='{value}'")
     say("")
     say("# The whole story, step by step:")
-    say('finlink demo --target "$TARGET"')
+    root = settings.tls_cert.resolve() if settings.tls_cert else None
+    say('finlink demo --target "$TARGET"' + (f" --tls-root '{root}'" if root else ""))
     say("")
     say("# Or call by call, as the README goes on to do:")
-    say('grpcurl -plaintext "$TARGET" list')
+    trust = f"-cacert '{root}'" if root else "-plaintext"
+    say(f'grpcurl {trust} "$TARGET" list')
     sys.stdout.flush()
