@@ -1,11 +1,10 @@
 """What belongs to another, or was deleted, is answered exactly like what does not exist."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from grpc import StatusCode
-from tests import people
+from tests import households, people
 from tests.errors import refused
 from tests.methods import FIELDS, METHODS, find, is_output_only
 
@@ -15,6 +14,7 @@ from finlink_server.domain.caller import Role
 from finlink_server.storage import models
 
 PREFIXES = {"account": "acc", "app": "app", "secret": "sec", "session": "ses", "redirect": "rdr"}
+PREFIXES |= {"link token": "ltk", "link": "lnk", "call": "call", "service key": "key"}
 
 # Every field that names a thing, the kind of thing, and how one that does not exist is
 # answered; "" is an answer, without anything in it.
@@ -46,12 +46,21 @@ NAMES_A = {
     "SessionService/RevokeSession-session_id": ("session", "SESSION_NOT_FOUND"),
     "LinkService/CreateLinkToken-app_id": ("app", "APP_NOT_FOUND"),
     "LinkService/CreateLinkToken-parameters.redirect_id": ("redirect", "LINK_REDIRECT_UNKNOWN"),
+    "LinkService/GetLinkToken-link_token_id": ("link token", "LINK_TOKEN_NOT_FOUND"),
+    "LinkService/ListLinkTokens-app_id": ("app", "APP_NOT_FOUND"),
+    "LinkService/RevokeLinkToken-link_token_id": ("link token", "LINK_TOKEN_NOT_FOUND"),
+    "LinkService/GetLink-link_id": ("link", "LINK_NOT_FOUND"),
+    "LinkService/ListLinks-app_id": ("app", "APP_NOT_FOUND"),
+    "LinkService/ListLinkBanks-link_id": ("link", "LINK_NOT_FOUND"),
     "SettingsService/GetSettings-app_id": ("app", "APP_NOT_FOUND"),
     "SettingsService/UpdateSettings-settings.app_id": ("app", "APP_NOT_FOUND"),
     "SettingsService/UpdateSettings-settings.link.redirects[0].id": ("redirect", "FIELD_INVALID"),
+    "SettingsService/ListSettingsVersions-app_id": ("app", "APP_NOT_FOUND"),
+    "SettingsService/RollbackSettings-app_id": ("app", "APP_NOT_FOUND"),
+    "SettingsService/ListAppBanks-app_id": ("app", "APP_NOT_FOUND"),
 }
-# Ids that callers make up: they name nothing here.
-MADE_UP = {"request_id", "external_id"}
+# Ids that callers make up, which name nothing here; and of banks, which are nobody's.
+OF_NOBODY = {"request_id", "external_id", "bank_id"}
 
 # What else a request needs to be good; `{app}` is the caller's own.
 BESIDE: dict[str, Any] = {
@@ -66,6 +75,7 @@ BESIDE: dict[str, Any] = {
         "app_id": "{app}",
         "parameters": {"redirect_id": "{redirect}", "product": 1},
     },
+    "RollbackSettings": {"version": 1},
     "UpdateSettings": {
         "settings": {
             "app_id": "{app}",
@@ -78,63 +88,42 @@ BESIDE: dict[str, Any] = {
 NOT_FOR_THIS_CALLER = {"CALLER_NOT_ALLOWED", "SCOPE_MISSING", "ACCOUNT_TOKEN_REQUIRED"}
 
 NAMING_FIELDS = [field for field in FIELDS if str(field) in NAMES_A]
-HANGING_ON_AN_APP = [
-    field
+# Who looks at what after its app was deleted.
+AFTER_DELETION = [
+    (who, field)
+    for who in ("owner", "operator")
     for field in NAMING_FIELDS
     # The journal keeps what was done to things that are gone.
-    if NAMES_A[str(field)][0] in {"app", "secret", "session", "redirect"} and NAMES_A[str(field)][1]
+    if NAMES_A[str(field)][0] in {"app", "secret", "session", "redirect", "link token", "link"}
+    and NAMES_A[str(field)][1]
+    # To the platform's services a Link says that it was revoked, and with which parameters.
+    and (who, NAMES_A[str(field)][0]) != ("operator", "link")
 ]
-
-
-@dataclass
-class Household:
-    """A customer with one thing of each kind; `ids` by kind."""
-
-    account: people.Account
-    session: people.Session
-    ids: dict[str, str]
-
-
-def household(operator: people.Caller, account: people.Account | None = None) -> Household:
-    account = account or people.new_account(operator)
-    app = people.new_app(account)
-    secret = people.new_secret(account, app)
-    session = secret.start()
-    made = operator.accounts.ListAuditEvents(app_id=app.id, types=["app.created"]).events[0]
-    things = {
-        "account": account.id,
-        "app": app.id,
-        "secret": secret.id,
-        "plaintext": secret.plaintext,
-        "session": session.id,
-        "redirect": people.add_redirect(account, app),
-        "password": account.password,
-        "call": made.call_id,
-        "service key": operator.admin.ListServiceKeys(page_size=1).service_keys[0].id,
-    }
-    return Household(account, session, things)
+# What only services of the platform may do, whoever's thing it is.
+FOR_SERVICES = {str(method) for method in METHODS if method.service == "AdminService"}
+FOR_SERVICES |= {"LinkService/ListLinkBanks"}
 
 
 @pytest.fixture(scope="module")
-def owner(operator):
-    return household(operator)
+def owner(operator, link_front_end):
+    return households.settle(operator, link_front_end)
 
 
 @pytest.fixture(scope="module")
-def other(operator):
-    return household(operator)
+def other(operator, link_front_end):
+    return households.settle(operator, link_front_end)
 
 
 @pytest.fixture(scope="module")
-def sibling(operator, owner):
+def sibling(operator, link_front_end, owner):
     """Another app of the owner's own account."""
-    return household(operator, owner.account)
+    return households.settle(operator, link_front_end, owner.account)
 
 
 @pytest.fixture(scope="module")
-def deleted(operator, owner):
+def deleted(operator, link_front_end, owner):
     """What hung on an app that the owner deleted."""
-    gone = household(operator, owner.account)
+    gone = households.settle(operator, link_front_end, owner.account)
     owner.account.accounts.DeleteApp(app_id=gone.ids["app"], password=owner.account.password)
     return gone
 
@@ -159,7 +148,7 @@ def answer_about(server, field, thing, caller, own):
 
 
 def missing(env, kind):
-    return ids.new_id(PREFIXES.get(kind, kind.replace("service ", "")), env.now())
+    return ids.new_id(PREFIXES[kind], env.now())
 
 
 def changes():
@@ -176,7 +165,7 @@ def test_another_accounts_thing_looks_like_none(server, env, owner, other, field
     answer = answer_about(server, field, owner.ids[kind], other.account, other.ids)
 
     assert answer == of_nobody
-    assert answer[1] == ("CALLER_NOT_ALLOWED" if field.method.service == "AdminService" else reason)
+    assert answer[1] == ("CALLER_NOT_ALLOWED" if str(field.method) in FOR_SERVICES else reason)
     assert changes() == before
 
 
@@ -195,8 +184,7 @@ def test_a_session_sees_nothing_beyond_its_own_app(server, env, owner, request, 
     assert changes() == before
 
 
-@pytest.mark.parametrize("field", HANGING_ON_AN_APP, ids=str)
-@pytest.mark.parametrize("who", ["owner", "operator"])
+@pytest.mark.parametrize(("who", "field"), AFTER_DELETION, ids=str)
 def test_what_hung_on_a_deleted_app_looks_like_none(
     server, env, operator, owner, deleted, field, who
 ):
@@ -210,6 +198,34 @@ def test_what_hung_on_a_deleted_app_looks_like_none(
     assert answer == of_nobody
     assert answer[1] in {reason} | NOT_FOR_THIS_CALLER
     assert changes() == before
+
+
+def test_services_are_told_that_the_link_of_a_deleted_app_was_revoked(link_front_end, deleted):
+    link = link_front_end.links.GetLink(link_id=deleted.ids["link"]).link
+
+    assert link.state == v1.LINK_STATE_REVOKED
+    assert link.parameters.redirect_id == deleted.ids["redirect"]
+    with refused(StatusCode.FAILED_PRECONDITION, "LINK_ENDED"):
+        link_front_end.links.ListLinkBanks(link_id=link.id)
+
+
+@pytest.mark.parametrize("whose", ["other", "sibling", "deleted"])
+@pytest.mark.parametrize("named", ["redirect", "auth token"])
+def test_a_link_of_others_is_explained_like_one_of_nobody(env, owner, request, whose, named):
+    theirs, of_nobody = request.getfixturevalue(whose).ids[named], missing(env, "redirect")
+    name = {"redirect": "id", "auth token": "authToken"}[named]
+    if named == "auth token":
+        of_nobody = theirs[:-9] + "AAAAAAAAA"
+    caller = owner.account if whose != "sibling" else owner.session
+
+    answers = [
+        caller.links.ExplainLink(query=f"{name}={value}&product=TRANSACTIONS", bank_id="es-bbva")
+        for value in (theirs, of_nobody)
+    ]
+
+    told = [str(answer).replace(theirs, "<id>").replace(of_nobody, "<id>") for answer in answers]
+    assert told[0] == told[1]
+    assert not answers[0].app_id
 
 
 def test_a_session_may_not_look_at_another_session_of_its_app(server, env, owner):
@@ -264,7 +280,7 @@ def test_every_field_that_names_a_thing_is_in_the_table():
         for field in FIELDS
         if field.is_text
         and (field.last.name == "id" or field.last.name.endswith("_id"))
-        and not (field.last.name in MADE_UP or is_output_only(field))
+        and not (field.last.name in OF_NOBODY or is_output_only(field))
     }
 
     assert naming == set(NAMES_A)
