@@ -5,9 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from tests import people
+from tests import antarctica, people
 
 from finlink.config import v1
+
+
+def journal(caller: Any, **wanted: Any) -> list[v1.AuditEvent]:
+    """Read the journal, newest first."""
+    return list(caller.accounts.ListAuditEvents(page_size=500, **wanted).events)
 
 
 class Changes:
@@ -25,6 +30,7 @@ class Changes:
         self.secret: Any = people.new_secret(self.account, self.app)
         self.session: Any = self.secret.start()
         self.redirect_id = people.add_redirect(self.account, self.app)
+        self.link_token_id = str(self._new_link_token().id)
         self.trace_id, self.address = str(uuid.uuid4()), "203.0.113.9"
         metadata = (("x-client-trace-id", self.trace_id), ("x-forwarded-for", self.address))
         self.how: dict[str, Any] = {"metadata": metadata}
@@ -146,13 +152,35 @@ class Changes:
         )
         return self.app.id
 
+    def rollback_settings(self) -> str:
+        self.account.settings.RollbackSettings(app_id=self.app.id, version=1, **self.how)
+        return self.app.id
+
     def create_link_token(self) -> str:
-        answer = self.session.links.CreateLinkToken(
-            parameters={"redirect_id": self.redirect_id, "product": v1.PRODUCT_TRANSACTIONS},
-            **self.how,
-        )
-        return str(answer.link_token.id)
+        return str(self._new_link_token(**self.how).id)
+
+    def revoke_link_token(self) -> str:
+        self.session.links.RevokeLinkToken(link_token_id=self.link_token_id, **self.how)
+        return self.link_token_id
 
     def open_link(self) -> str:
         query = f"id={self.redirect_id}&product=TRANSACTIONS"
         return str(self.front_end.links.OpenLink(query=query, **self.how).link.id)
+
+    def set_bank_status(self) -> str:
+        self.operator.admin.SetBankStatus(
+            bank_id=antarctica.SEAL, status=v1.BANK_STATUS_DOWN, **self.how
+        )
+        return antarctica.SEAL
+
+    def restore_bank_status(self) -> None:
+        self.operator.admin.SetBankStatus(
+            bank_id=antarctica.SEAL, status=v1.BANK_STATUS_OPERATIONAL
+        )
+
+    def _new_link_token(self, **how: Any) -> v1.LinkToken:
+        answer = self.session.links.CreateLinkToken(
+            parameters={"redirect_id": self.redirect_id, "product": v1.PRODUCT_TRANSACTIONS}, **how
+        )
+        token: v1.LinkToken = answer.link_token
+        return token
