@@ -106,8 +106,14 @@ METHODS = {
     "OpenLink": Method(
         call=lambda w, f: w.front_end.links.OpenLink(**f),
         body=lambda w: {"query": f"id={w.redirect_id}&product=TRANSACTIONS"},
-        other=lambda w: {"query": f"id={w.redirect_id}&product=INVESTMENTS"},
+        other=lambda w: {"query": f"id={w.redirect_id}&product=TRANSACTIONS&theme=DARK"},
         made=lambda answer: answer.link.id,
+    ),
+    "RollbackSettings": Method(
+        call=lambda w, f: w.account.settings.RollbackSettings(app_id=w.app.id, **f),
+        body=lambda _: {"version": 1},
+        other=lambda _: {"version": 2},
+        made=lambda answer: str(answer.settings.version),
     ),
 }
 
