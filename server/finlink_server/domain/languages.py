@@ -1,6 +1,7 @@
 """Languages and countries: which tags and codes there are."""
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,12 +11,19 @@ import pycountry
 LONGEST: Final = 35  # characters; RFC 5646 §4.4.1
 TAG_EXPECTED: Final = "must be a BCP 47 tag, such as es or pt-BR"
 COUNTRY_EXPECTED: Final = "must be an ISO 3166-1 alpha-2 code in capitals, such as ES"
+_SUBTAGS: Final = re.compile("[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
 
 @functools.lru_cache(maxsize=1024)
 def is_language(tag: str) -> bool:
     """Whether a tag is well-formed and its parts are registered (BCP 47, RFC 5646)."""
-    return len(tag) <= LONGEST and tag.isascii() and langcodes.tag_is_valid(tag)
+    # The library also takes what CLDR writes: `es_ES`, and `root` for no language.
+    return (
+        len(tag) <= LONGEST
+        and _SUBTAGS.fullmatch(tag) is not None
+        and tag.casefold() != "root"
+        and langcodes.tag_is_valid(tag)
+    )
 
 
 def is_country(code: str) -> bool:
