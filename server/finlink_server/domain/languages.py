@@ -34,18 +34,23 @@ def is_country(code: str) -> bool:
 def choose(wanted: str, offered: Sequence[str], default: str) -> str:
     """The language in which to speak: the one wanted if it is offered, else the default.
 
-    Lookup as in RFC 4647 §3.4: `pt-BR` finds `pt` if only that is offered. Nothing
-    offered means that everything is; empty means that nobody has said anything.
+    Nothing offered means that everything is; empty means that nobody has said anything.
     """
     if wanted and not offered:
         return wanted
+    return lookup(wanted, offered) or default or (offered[0] if offered else "")
+
+
+def lookup(wanted: str, offered: Sequence[str]) -> str:
+    """The tag offered that is nearest to the one wanted; empty if none is near.
+
+    As in RFC 4647 §3.4: `pt-BR` finds `pt` if only that is offered, and `pt` never `pt-BR`.
+    """
     folded = {tag.casefold(): tag for tag in offered}
     candidate = wanted.casefold()
-    while candidate:
-        if candidate in folded:
-            return folded[candidate]
+    while candidate and candidate not in folded:
         candidate = candidate.rpartition("-")[0]
-    return default or (offered[0] if offered else "")
+    return folded.get(candidate, "")
 
 
 @functools.cache

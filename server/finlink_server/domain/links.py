@@ -180,12 +180,12 @@ def _with_look(env: Env, link: Link) -> Opened:
     parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
     look = settings.of_app(link.app_id, link.settings_version).document.link
     language = languages.choose(parameters.language, look.languages, look.default_language)
-    texts = languages.choose(language, [one.language for one in look.texts], "")
+    texts = languages.lookup(language, [one.language for one in look.texts])
     return Opened(
         link,
         App.get_by_id(link.app_id),
         parameters,
         look.appearance,
         language,
-        next((one for one in look.texts if language and one.language == texts), None),
+        next((one for one in look.texts if one.language == texts), None),
     )
