@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import Home
 from tests.readme import Block
 
 _BIN = Path(sys.executable).parent
@@ -25,6 +26,7 @@ class Demo:
 
     printed: str
     checkout: Path
+    home: Home
 
     @property
     def exports(self) -> list[str]:
@@ -58,6 +60,18 @@ class Demo:
         )
         parts = re.split(rf"^{_MARK} (\d+)\n", done.stdout, flags=re.MULTILINE)
         return [(text, int(code)) for text, code in zip(parts[:-1:2], parts[1::2], strict=True)]
+
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `finlink-server …` in the checkout, with the demo's data."""
+        assert command == "finlink-server"
+        return subprocess.run(
+            [sys.executable, "-m", "finlink_server", *arguments],
+            cwd=self.checkout,
+            env=self.home.environment({}),
+            capture_output=True,
+            check=True,
+            text=True,
+        )
 
 
 def note_arguments_of_grpcurl(checkout: Path) -> None:

@@ -1,33 +1,26 @@
-"""The README: what it shows is run, and what it says is compared."""
+"""The README: what it shows is run, and what it points at exists."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 
-import click
 import pytest
 from tests import readme
 from tests.processes import Home
 from tests.second_shell import HAS_GRPCURL, Demo, note_arguments_of_grpcurl
 
-from finlink.config import v1
-from finlink_server import access, commands, credentials, errors
-from finlink_server.domain.caller import Role
-
 BLOCKS = readme.blocks(readme.TEXT, "sh", "console")
 STORY = readme.blocks(readme.section("The story, call by call"), "sh")
-
-FORMATS = [
-    credentials.CLIENT_SECRET_LIVE,
-    credentials.CLIENT_SECRET_TEST,
-    credentials.SERVICE_KEY,
-    credentials.SETUP_TOKEN,
-]
+FIRST_STEPS = STORY[:1]  # the functions that both halves use
+SECOND_HALF = readme.blocks(
+    readme.section("The story, call by call").partition("\n### Second half")[2], "sh"
+)
 
 # What may be given to grpcurl: no plaintext, only the name of a variable that holds one.
 ARGUMENT = re.compile(
@@ -51,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             printed += line
             if line.startswith("grpcurl "):
                 break
-        yield Demo(printed, checkout)
+        yield Demo(printed, checkout, home)
     finally:
         process.terminate()
         _, complaints = process.communicate(timeout=60)
@@ -70,14 +63,21 @@ def test_make_run_prints_what_the_readme_shows(demo):
 
 
 @pytest.mark.skipif(not HAS_GRPCURL, reason="no grpcurl here, and none to install on this platform")
-@pytest.mark.parametrize("shell", ["bash", "sh"])
-def test_the_story_goes_as_shown_each_time_it_is_pasted(demo, shell):
+@pytest.mark.parametrize(
+    ("shell", "story"),
+    [
+        pytest.param("bash", STORY, id="bash"),
+        pytest.param("sh", STORY, id="sh"),
+        pytest.param("sh", [*FIRST_STEPS, *SECOND_HALF], id="second half alone"),
+    ],
+)
+def test_the_story_goes_as_shown_each_time_it_is_pasted(demo, shell, story):
     if not shutil.which(shell):
         pytest.skip(f"there is no {shell} here")
 
-    played = demo.play(shell, STORY)
+    played = demo.play(shell, story)
 
-    for block, (printed, exit_code) in zip(STORY, played, strict=True):
+    for block, (printed, exit_code) in zip(story, played, strict=True):
         assert readme.prints(block.shown, printed), f"{block.text}prints\n{printed}"
         assert exit_code == 0, block.text
     assert [one for one in demo.arguments if not ARGUMENT.fullmatch(one)] == []
@@ -97,7 +97,18 @@ def test_the_python_client_goes_as_shown(demo):
     assert readme.prints(block.shown, done.stdout), done.stdout + done.stderr
 
 
-def test_the_story_tells_the_main_job():
+def test_the_operators_file_goes_as_shown_and_twice_is_once(demo):
+    [file] = readme.blocks(readme.section("Banks"), "json")
+    [command] = readme.blocks(readme.section("Banks"), "console")
+    (demo.checkout / "banks.json").write_text(file.text)
+
+    first, again = (demo.run(*shlex.split(command.text)) for _ in range(2))
+
+    assert readme.prints(command.shown, first.stderr), first.stderr
+    assert [line.split()[-3:] for line in again.stderr.splitlines()[1:]] == [["0", "0", "0"]]
+
+
+def test_the_story_tells_both_main_jobs():
     called = re.findall(r"finlink\.config\.v1\.\w+/(\w+)", "".join(one.text for one in STORY))
 
     assert list(dict.fromkeys(called)) == [
@@ -114,6 +125,11 @@ def test_the_story_tells_the_main_job():
         "RotateSecret",
         "RevokeSecret",
         "ListAuditEvents",
+        "GetSettings",
+        "ListBanks",
+        "ExplainLink",
+        "ListSettingsVersions",
+        "RollbackSettings",
     ]
 
 
@@ -123,99 +139,6 @@ def test_no_command_line_expands_a_credential():
     builtin = re.compile(r"""\b(printf|echo)( ''| "[^"]*")+""")
 
     assert [line for line in lines if set(EXPANDED.findall(builtin.sub("", line))) - HARMLESS] == []
-
-
-def test_the_checksum_goes_as_shown():
-    [block] = readme.blocks(readme.section("Credentials"), "python")
-    defined: dict[str, object] = {}
-    exec(block.text, defined)  # noqa: S102 - it is ours
-    is_genuine = defined["is_genuine"]
-    assert callable(is_genuine)
-
-    for one in FORMATS:
-        plain = one.new().text
-        assert is_genuine(plain)
-        assert not is_genuine(plain[:-1] + ("a" if plain[-1] != "a" else "b"))
-
-
-# ------------------------------------------------------------------------ what is compared
-
-
-def test_the_expressions_match_each_credential():
-    published = [readme.names(cell)[0] for _, cell in readme.table("Credentials", "what")]
-
-    for one in FORMATS:
-        plain = one.new().text
-        assert [bool(re.fullmatch(each, plain)) for each in published].count(True) == 1
-
-
-def test_the_table_of_credentials_is_the_servers():
-    methods = {name: who for service in access.TABLE.values() for name, who in service.items()}
-    said = {
-        credential: {name for name in re.findall(r"\w+", may_call) if name in methods}
-        for credential, _, _, may_call in readme.table("Credentials", "credential")
-    }
-
-    assert said.pop("auth token of Link") == {"OpenLink"}
-    assert said == {
-        "none": {name for name, who in methods.items() if who.open},
-        "account token": {name for name, who in methods.items() if who.account},
-        "session token": {name for name, who in methods.items() if who.scope == "any"},
-        **{
-            f"… with scope `{scope}`": {name for name, who in methods.items() if who.scope == scope}
-            for scope in ("read", "write")
-        },
-        **{
-            f"service key, role {role.value}": {
-                n for n, who in methods.items() if role in who.roles
-            }
-            for role in Role
-            if any(role in who.roles for who in methods.values())
-        },
-    }
-
-
-def test_the_table_of_errors_is_the_servers():
-    raised: dict[errors.Code, list[str]] = {}
-    for reason, outcome in errors.REASONS.items():
-        raised.setdefault(outcome.code, []).append(f"`{reason}`")
-
-    assert readme.table("Errors", "code") == [
-        [f"`{code.name}`", str(64 + code.value), ", ".join(raised[code])]
-        for code in errors.Code
-        if code in raised
-    ]
-
-
-def test_the_names_of_errors_that_the_table_lacks_are_kept_for_later():
-    published = {name.removeprefix("ERROR_REASON_") for name in v1.ErrorReason.keys()}  # noqa: SIM118
-    said = {name for _, _, cell in readme.table("Errors", "code") for name in readme.names(cell)}
-
-    assert said < published
-    assert not {name for name in published - said if name in errors.REASONS}
-
-
-def test_the_table_of_settings_is_the_servers():
-    said = ["| " + " | ".join(row) + " |" for row in readme.table("Settings", "variable")]
-
-    assert said == ["| " + " | ".join(row) + " |" for row in readme.settings_rows()]
-
-
-def test_the_table_of_commands_is_the_servers():
-    said = "".join(cells[0] for cells in readme.table("Commands", "command"))
-
-    assert set(re.findall(r"finlink-server((?: [a-z][a-z-]*)+)", said)) == set(
-        lines_of(commands.main)
-    )
-
-
-def lines_of(command: click.Command) -> Iterator[str]:
-    """Say how each command of a group is called."""
-    if not isinstance(command, click.Group):
-        yield ""
-    else:
-        for name, each in command.commands.items():
-            yield from (f" {name}{rest}" for rest in lines_of(each))
 
 
 # ------------------------------------------------------------------------- what it points at
@@ -230,6 +153,13 @@ def test_every_path_that_it_names_exists():
 
     assert "server/finlink_server/app.py" in named
     assert [name for name in named | linked if not (readme.REPOSITORY / name).exists()] == []
+
+
+def test_every_file_that_it_names_by_its_name_alone_exists():
+    named = set(re.findall(r"`(\w+\.py)`", readme.TEXT))
+
+    assert named
+    assert [name for name in named if not any((readme.REPOSITORY / "server").rglob(name))] == []
 
 
 def test_every_link_within_the_page_leads_somewhere():
