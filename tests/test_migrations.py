@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import closing
+from hashlib import sha256
 from importlib.resources import files
 
 import peewee
@@ -156,3 +157,49 @@ def test_a_database_of_newer_code_is_left_alone(home, more_migrations, command):
     assert "Traceback" not in refused.stderr
     assert "a newer version of this service (0999_later)" in refused.stdout + refused.stderr
     assert contents(home) == before
+
+
+# ------------------------------------------------------------------ from the schema before
+
+
+# Databases out there were made by these: what they lack belongs into a new migration.
+RELEASED = {"0001_foundation.py": "6de66bd413b34c2b"}
+BEFORE_BANKS = """
+DROP TABLE bank;
+ALTER TABLE link DROP COLUMN settings_version;
+DELETE FROM property WHERE key = 'bank_catalogue_version';
+DELETE FROM schema_migration WHERE name = '0002_banks';
+"""
+# Two versions of an app's settings, and Links of the time of each.
+A_WORKING_APP = """
+INSERT INTO settings_version VALUES
+    ('app_1', 1, '{}', 'a', 'ACCOUNT', 'acc_1', '', 10),
+    ('app_1', 2, '{}', 'b', 'ACCOUNT', 'acc_1', '', 20),
+    ('app_2', 3, '{}', 'c', 'ACCOUNT', 'acc_2', '', 10);
+INSERT INTO link
+    (id, app_id, sealed_parameters, ignored_parameters, redirect_uri, create_time, expire_time)
+VALUES
+    ('lnk_1', 'app_1', '', '[]', '', 10, 99), ('lnk_2', 'app_1', '', '[]', '', 19, 99),
+    ('lnk_3', 'app_1', '', '[]', '', 20, 99), ('lnk_4', 'app_1', '', '[]', '', 21, 99);
+"""
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_released_migration_stays_as_it_was(name):
+    text = (files("finlink_server.storage") / "migrations" / name).read_bytes()
+
+    assert sha256(text).hexdigest()[:16] == RELEASED[name]
+
+
+def test_what_was_there_before_the_banks_is_brought_up_to_date(home):
+    up_to_date, catalogue = contents(home)[0], ask(home.database, "SELECT id FROM bank")
+    with closing(pysqlite3.connect(home.database)) as database:
+        database.executescript(BEFORE_BANKS + A_WORKING_APP)
+
+    migrated = home.run("migrate")
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert contents(home)[0] == up_to_date
+    assert ask(home.database, "SELECT id FROM bank") == catalogue
+    links = ask(home.database, "SELECT id, settings_version FROM link ORDER BY id")
+    assert links == [("lnk_1", 1), ("lnk_2", 1), ("lnk_3", 2), ("lnk_4", 2)]

@@ -150,7 +150,6 @@ CREATE TABLE link (
     id TEXT NOT NULL PRIMARY KEY,
     app_id TEXT NOT NULL REFERENCES app (id),
     link_token_id TEXT REFERENCES link_token (id),
-    settings_version BIGINT NOT NULL,
     sealed_parameters {blob} NOT NULL,
     ignored_parameters TEXT NOT NULL,
     redirect_uri TEXT NOT NULL,
