@@ -70,7 +70,7 @@ def slice_of(
     """Read one page of a list in memory.
 
     The token holds the last row and its place: if the row is gone by then, the
-    next page begins at the place. `across_methods`: another method's token for the
+    next page begins with the row that took its place. `across_methods`: another method's token for the
     same filter is good, such as that of the first page that OpenLink gives.
     """
     method = "" if across_methods else caller.call.method
@@ -78,7 +78,7 @@ def slice_of(
     start = 0
     if token:
         last, index = str(_open(env, token, place)).rsplit(" ", 1)
-        start = next((i + 1 for i, row in enumerate(rows) if key(row) == last), int(index))
+        start = next((i + 1 for i, row in enumerate(rows) if key(row) == last), int(index) - 1)
     size = min(size or _DEFAULT, _MOST)
     chosen = rows[start : start + size]
     if start + size >= len(rows):
