@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from grpc import StatusCode
+from tests.errors import refused
+
 from finlink.config import v1
 
 LIGHT = {"primary": "#0b5fff", "background": "#ffffff", "text": "#111111"}
@@ -67,6 +70,15 @@ def change(
     )
     settings: v1.Settings = answer.settings
     return settings
+
+
+def refusal_of(caller: Any, app: v1.App, values: Mapping[str, Any]) -> dict[str, str]:
+    """Make a change that must be refused and write nothing: field → what was expected."""
+    before = read(caller, app)
+    with refused(StatusCode.INVALID_ARGUMENT, "FIELD_INVALID") as refusal:
+        change(caller, app, values)
+    assert read(caller, app) == before
+    return refusal.fields
 
 
 def leaf(settings: v1.Settings, path: str) -> Any:

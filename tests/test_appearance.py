@@ -1,11 +1,9 @@
 """How Link looks: colours that can be read, a logo and legal pages that are where they say."""
 
 import pytest
-from grpc import StatusCode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.app_settings import DARK, LIGHT, change, leaf, read
-from tests.errors import refused
+from tests.app_settings import DARK, LIGHT, change, leaf, read, refusal_of
 
 from finlink_server.domain import colors as contrast
 from finlink_server.domain.document import ThemeColors
@@ -14,15 +12,6 @@ NAMES = ["primary", "background", "text"]
 URI_PATHS = ["link.appearance.logo_uri", "link.terms_uri", "link.privacy_uri"]
 each_theme = pytest.mark.parametrize("path", ["link.appearance.light", "link.appearance.dark"])
 each_uri = pytest.mark.parametrize("path", URI_PATHS)
-
-
-def refusal_of(account, app, values):
-    """Make a change that must be refused and write nothing: field → what was expected."""
-    before = read(account, app)
-    with refused(StatusCode.INVALID_ARGUMENT, "FIELD_INVALID") as refusal:
-        change(account, app, values)
-    assert read(account, app) == before
-    return refusal.fields
 
 
 @each_theme

@@ -1,9 +1,7 @@
 """What Link says: the languages that it offers, and the customer's texts in them."""
 
 import pytest
-from grpc import StatusCode
-from tests.app_settings import change, read
-from tests.errors import refused
+from tests.app_settings import change, refusal_of
 
 from finlink_server.domain import languages
 
@@ -57,15 +55,6 @@ NO_LANGUAGE = [
     "en-x-" + "a-" * 20,
 ]
 each_non_language = pytest.mark.parametrize("tag", NO_LANGUAGE, ids=ascii)
-
-
-def refusal_of(account, app, values):
-    """Make a change that must be refused and write nothing: field → what was expected."""
-    before = read(account, app)
-    with refused(StatusCode.INVALID_ARGUMENT, "FIELD_INVALID") as refusal:
-        change(account, app, values)
-    assert read(account, app) == before
-    return refusal.fields
 
 
 def texts(*tags, **fields):
