@@ -31,6 +31,7 @@ NAMES: Final = {
 _FIELDS: Final = {field: name for name, field in NAMES.items()}
 _MOST_IGNORED: Final = 50
 _LONGEST_NAME: Final = 100
+_COUNTRIES: Final = re.compile(r"[A-Z]{2}(,[A-Z]{2})*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -138,13 +139,16 @@ def _connection_token(value: str) -> str:
 
 
 def _countries(value: str) -> str:
+    if not _COUNTRIES.fullmatch(value):
+        return "must be ISO 3166-1 alpha-2 codes in capitals with commas between, such as ES,PT"
     if value.count(",") < link_parameters.MOST_COUNTRIES:
         return ""
     return f"must name at most {link_parameters.MOST_COUNTRIES} countries"
 
 
-# What a value must be by itself. Whether values go together, and languages and
-# countries, are the affair of link_parameters, which sees tokens' parameters too.
+# What a value must be by itself, so that nothing else is looked up or shown. Whether values
+# go together, and which languages and countries there are, is the affair of
+# link_parameters, which sees tokens' parameters too.
 _RULES: Final[Mapping[str, Rule]] = {
     "id": _matching(
         ids.pattern("rdr"), "must be a redirect's id: `rdr_` and 26 letters and digits"
@@ -157,7 +161,10 @@ _RULES: Final[Mapping[str, Rule]] = {
     "subproduct": _one_of(link_parameters.SUBPRODUCTS),
     "external_id": _external_id,
     "theme": _one_of(link_parameters.THEMES),
-    "language": lambda value: text.token_problem(value, languages.LONGEST),
+    "language": _matching(
+        re.compile(rf"(?=.{{1,{languages.LONGEST}}}$)[A-Za-z0-9]{{1,8}}(-[A-Za-z0-9]{{1,8}})*"),
+        languages.TAG_EXPECTED,
+    ),
     "country_codes": _countries,
     "update_token": _connection_token,
     "restore_token": _connection_token,
