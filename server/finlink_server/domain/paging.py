@@ -70,8 +70,9 @@ def slice_of(
     """Read one page of a list in memory.
 
     The token holds the last row and its place: if the row is gone by then, the
-    next page begins with the row that took its place. `across_methods`: another method's token for the
-    same filter is good, such as that of the first page that OpenLink gives.
+    next page begins with the row that took its place. `across_methods`: another
+    method's token for the same filter is good, such as that of the first page that
+    OpenLink gives.
     """
     method = "" if across_methods else caller.call.method
     place = f"slice|{caller.kind.name}|{caller.owner}|{method}|{filters!r}"
