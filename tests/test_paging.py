@@ -1,86 +1,37 @@
 """Lists in pages."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from grpc import StatusCode
-from tests import people
+from tests import lists, people
 from tests.errors import refused
+from tests.lists import LISTS
+from tests.methods import METHODS, find
 
 from finlink.config import v1
 from finlink_server import bootstrap
 from finlink_server.domain import journal
+from finlink_server.domain.banks import catalogue
 from finlink_server.domain.caller import Role
-
-
-@dataclass
-class World:
-    """A customer with several of everything."""
-
-    operator: people.Caller
-    account: people.Account
-    app: v1.App
-
-
-@dataclass
-class List:
-    """A list method, called with page_size and page_token."""
-
-    call: Callable[..., Any]
-    items: str
-    size: int = 2  # of a page
-    newest_first: bool = False
-
-    def page(self, world: World, size: int, token: str = "") -> tuple[list[str], str]:
-        """Read a page: the ids, and the token of the next one."""
-        answer = self.call(world, page_size=size, page_token=token)
-        return [item.id for item in getattr(answer, self.items)], answer.next_page_token
-
-    def pages(self, world: World, size: int) -> list[list[str]]:
-        """Read page after page until there is none."""
-        ids, token = self.page(world, size)
-        pages = [ids]
-        while token:
-            ids, token = self.page(world, size, token)
-            pages.append(ids)
-        return pages
-
-
-LISTS = {
-    "ListAccounts": List(lambda w, **f: w.operator.admin.ListAccounts(**f), "accounts", size=50),
-    "ListServiceKeys": List(
-        lambda w, **f: w.operator.admin.ListServiceKeys(show_inactive=True, **f), "service_keys"
-    ),
-    "ListApps": List(lambda w, **f: w.account.accounts.ListApps(**f), "apps"),
-    "ListSecrets": List(
-        lambda w, **f: w.account.secrets.ListSecrets(app_id=w.app.id, show_inactive=True, **f),
-        "secrets",
-    ),
-    "ListSessions": List(
-        lambda w, **f: w.account.sessions.ListSessions(app_id=w.app.id, **f),
-        "sessions",
-        newest_first=True,
-    ),
-    "ListAuditEvents": List(
-        lambda w, **f: w.account.accounts.ListAuditEvents(**f), "events", newest_first=True
-    ),
-}
 
 each_list = pytest.mark.parametrize("listing", LISTS.values(), ids=LISTS)
 
 
-@pytest.fixture
-def world(server, operator, account):
-    for _ in range(4):
-        app = people.new_app(account)
+@pytest.fixture(scope="module")
+def world(server, operator, link_front_end):
     for _ in range(5):
-        people.new_secret(account, app).start()
         server.key()
-    return World(operator, account, app)
+    for _ in range(20):
+        operator.admin.CreateAccount(email=f"{uuid4().hex}@example.com", display_name="Eva")
+    return lists.settle(operator, link_front_end, people.new_account(operator))
+
+
+@pytest.fixture
+def changing(operator, link_front_end, account):
+    """A world for a test that changes it."""
+    return lists.settle(operator, link_front_end, account)
 
 
 @pytest.fixture
@@ -89,32 +40,20 @@ def token(world):
     return token
 
 
-def test_every_method_with_pages_is_in_the_table_above():
-    having = {
-        method.name
-        for file in (
-            v1.account_service_pb2,
-            v1.admin_service_pb2,
-            v1.secret_service_pb2,
-            v1.session_service_pb2,
-            v1.link_service_pb2,
-            v1.settings_service_pb2,
-        )
-        for service in file.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-        if "page_token" in method.input_type.fields_by_name
-    }
+def test_every_method_with_pages_is_in_the_table():
+    having = {one.name for one in METHODS if "page_token" in one.request.fields_by_name}
 
     assert having == set(LISTS)
 
 
 @each_list
 def test_pages_cover_everything_exactly_once_in_order(world, listing):
-    pages = listing.pages(world, listing.size)
+    pages = list(listing.pages(world, listing.size))
 
     ids = [one for page in pages for one in page]
     assert ids == sorted(set(ids), reverse=listing.newest_first)
     assert ids == [one for page in listing.pages(world, 500) for one in page]
+    assert len(pages) > 1
     assert {len(page) for page in pages[:-1]} <= {listing.size}
     assert pages[-1]
 
@@ -125,12 +64,35 @@ def test_a_last_page_that_is_full_promises_no_other(world):
     assert (len(ids), token) == (5, "")
 
 
-def test_what_is_made_while_somebody_pages_does_not_shift_the_pages(world):
-    first, token = LISTS["ListAuditEvents"].page(world, 3)
-    before = LISTS["ListAuditEvents"].page(world, 6)[0]
-    people.new_app(world.account)
+def test_pages_cover_the_whole_catalogue_exactly_once(env, world):
+    banks = replace(LISTS["ListBanks"], filters=lambda _: {})
 
-    second, _ = LISTS["ListAuditEvents"].page(world, 3, token)
+    ids = [one for page in banks.pages(world, 500) for one in page]
+
+    assert len(ids) > 5000
+    assert ids == [bank.id for bank in catalogue(env).banks]
+
+
+def test_banks_that_go_while_somebody_pages_do_not_shift_the_pages(changing):
+    listing = LISTS["ListAppBanks"]
+    (gone, _), rest = listing.pages(changing, 2)
+    _, token = listing.page(changing, 2)
+
+    hidden = {"mode": v1.BANK_LIST_MODE_EXCEPT, "bank_ids": [gone]}
+    changing.account.settings.UpdateSettings(
+        settings={"app_id": changing.app.id, "banks": hidden},
+        update_mask={"paths": ["banks.mode", "banks.bank_ids"]},
+    )
+
+    assert listing.page(changing, 2, token) == (rest, "")
+
+
+def test_what_is_made_while_somebody_pages_does_not_shift_the_pages(changing):
+    first, token = LISTS["ListAuditEvents"].page(changing, 3)
+    before = LISTS["ListAuditEvents"].page(changing, 6)[0]
+    people.new_app(changing.account)
+
+    second, _ = LISTS["ListAuditEvents"].page(changing, 3, token)
 
     assert first + second == before
 
@@ -146,84 +108,81 @@ def test_a_page_cannot_have_a_negative_size(world, listing):
 @pytest.mark.parametrize(
     ("asked", "got"), [(0, 50), (1, 1), (500, 500), (501, 500), (2**31 - 1, 500)]
 )
+@pytest.mark.parametrize("name", ["ListAuditEvents", "ListBanks"])  # of a table, of a memory
 def test_a_page_has_50_entries_unless_asked_otherwise_and_never_more_than_500(
-    env, world, asked, got
+    env, changing, name, asked, got
 ):
     by = bootstrap.command_line("tests")
-    with env.transaction(world.account.id):
+    with env.transaction(changing.account.id):
         for _ in range(510):
-            journal.write(env, by, "test.happened", "x", account_id=world.account.id)
+            journal.write(env, by, "test.happened", "x", account_id=changing.account.id)
 
-    ids, token = LISTS["ListAuditEvents"].page(world, asked)
+    ids, token = replace(LISTS[name], filters=lambda _: {}).page(changing, asked)
 
     assert len(ids) == got
     assert token
 
 
 def test_the_size_may_change_from_page_to_page_and_the_account_token_too(world, token):
-    world.account = world.account.sign_in()
+    world = replace(world, account=world.account.sign_in())
 
     ids, rest = LISTS["ListSecrets"].page(world, 100, token)
 
     assert (len(ids), rest) == (3, "")
 
 
-def test_a_page_token_is_bound_to_its_caller(world, operator, token):
+@each_list
+def test_a_page_token_is_bound_to_its_caller(server, world, listing):
+    _, token = listing.page(world, listing.size)
+    another = replace(world, operator=server.key(Role.OPERATOR))
+
     with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID") as refusal:
-        operator.secrets.ListSecrets(app_id=world.app.id, show_inactive=True, page_token=token)
+        replace(listing, who="operator").page(another, listing.size, token)
 
     assert set(refusal.fields) == {"page_token"}
 
 
-def test_a_page_token_is_bound_to_its_caller_even_among_operators(server, operator, world):
-    token = operator.admin.ListServiceKeys(page_size=1).next_page_token
+@each_list
+def test_a_page_token_is_bound_to_its_list(world, listing):
+    _, token = listing.page(world, listing.size)
 
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        server.key(Role.OPERATOR).admin.ListServiceKeys(page_token=token)
-
-
-def test_a_page_token_is_bound_to_its_list(world, token):
-    same_filter = {"app_id": world.app.id, "active_only": True}
-
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        world.account.sessions.ListSessions(**same_filter, page_token=token)
+    for other in LISTS.values():
+        if other is not listing:
+            with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
+                other.page(world, listing.size, token)
 
 
-def test_a_page_token_is_bound_to_its_filter(world, token):
-    secrets, (other, *_) = world.account.secrets, world.account.accounts.ListApps().apps
+@each_list
+def test_a_page_token_is_bound_to_every_filter(world, listing):
+    _, token = listing.page(world, listing.size)
 
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        secrets.ListSecrets(app_id=world.app.id, page_token=token)
-    with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        secrets.ListSecrets(app_id=other.id, show_inactive=True, page_token=token)
-
-
-def test_a_page_token_of_the_journal_is_bound_to_every_filter(world):
-    events = world.account.accounts.ListAuditEvents
-    token = events(page_size=1).next_page_token
-
-    for filters in (
-        {"app_id": world.app.id},
-        {"types": ["app.created"]},
-        {"actor_id": world.account.id},
-        {"target_id": world.app.id},
-        {"call_id": "call_1"},
-        {"start_time": {"seconds": 1}},
-        {"end_time": {"seconds": 2**32}},
-    ):
+    for filters in listing.others(world):
         with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-            events(page_size=1, page_token=token, **filters)
+            listing.ask(world, page_token=token, **filters)
+
+
+@each_list
+def test_every_filter_is_tried(world, listing):
+    filters = set(find(listing.name).request.fields_by_name) - {"page_size", "page_token"}
+
+    tried = {name for other in listing.others(world) for name in other}
+
+    assert filters - tried <= {"account_id"}  # a customer has no other to ask for
 
 
 @pytest.mark.parametrize("bad", ["garbage", "A" * 100, "%sAAAA", "A%s", "%.20s", "=%s"])
-def test_a_page_token_cannot_be_made_up(world, token, bad):
+@pytest.mark.parametrize("name", ["ListSecrets", "ListBanks"])
+def test_a_page_token_cannot_be_made_up(world, name, bad):
+    _, token = LISTS[name].page(world, 2)
+
     with refused(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID"):
-        LISTS["ListSecrets"].page(world, 2, bad % token if "%" in bad else bad)
+        LISTS[name].page(world, 2, bad % token if "%" in bad else bad)
 
 
-def test_a_page_token_tells_nothing(world):
-    first, token = LISTS["ListSecrets"].page(world, 2)
-    _, again = LISTS["ListSecrets"].page(world, 2)
+@pytest.mark.parametrize("name", ["ListSecrets", "ListBanks"])
+def test_a_page_token_tells_nothing(world, name):
+    first, token = LISTS[name].page(world, 2)
+    _, again = LISTS[name].page(world, 2)
 
     assert first[-1] not in token
     assert token != again
