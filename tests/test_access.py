@@ -68,6 +68,8 @@ WHO_MAY_CALL = {
     "SettingsService/GetBank": "account operator read",
     "SettingsService/ListAppBanks": "account operator read",
 }
+# As a whole; of UpdateSettings some paths could.
+COULD_DISARM_THE_APP = {"SettingsService/RollbackSettings"}
 SCOPES = ("read", "write", "delete")
 ROLES = {"operator": Role.OPERATOR, "verifier": Role.VERIFIER, "link": Role.LINK}
 ROLES["publisher"] = Role.PUBLISHER
@@ -114,6 +116,8 @@ def test_a_credential_opens_the_methods_that_the_contract_names_for_it(
     elif name in SCOPES and not {*SCOPES}.isdisjoint(may):
         assert (outcome.code, outcome.reason) == ("PERMISSION_DENIED", "SCOPE_MISSING")
         assert outcome.facts["scope"] in may
+    elif name in SCOPES and str(method) in COULD_DISARM_THE_APP:
+        assert (outcome.code, outcome.reason) == ("PERMISSION_DENIED", "ACCOUNT_TOKEN_REQUIRED")
     else:
         assert (outcome.code, outcome.reason) == ("PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
         assert outcome.facts["method"] == str(method)

@@ -238,9 +238,10 @@ def test_another_rollback_under_the_same_request_id_is_refused(account, app):
 def test_a_rollback_needs_an_account_token(account, app, session, operator, stranger):
     changed = change(account, app, FORCE)
 
-    for caller in (session, operator):
-        with refused(StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"):
-            roll_back(caller, app, 1)
+    with refused(StatusCode.PERMISSION_DENIED, "ACCOUNT_TOKEN_REQUIRED"):
+        roll_back(session, app, 1)
+    with refused(StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"):
+        roll_back(operator, app, 1)
     with refused(StatusCode.NOT_FOUND, "APP_NOT_FOUND"):
         roll_back(stranger, app, 1)
 

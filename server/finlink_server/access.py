@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from finlink_server.domain.caller import Caller, CallerKind, Role
-from finlink_server.errors import CallerNotAllowed, ScopeMissing
+from finlink_server.errors import AccountTokenRequired, CallerNotAllowed, ScopeMissing
 
 PACKAGE: Final = "finlink.config.v1"
 
@@ -14,13 +14,15 @@ class Access:
     """Which identities may call a method; `a | b` allows both.
 
     `scope` is what a session token needs: one of the scopes, or "any"; empty
-    means that no session token will do.
+    means that no session token will do. `disarms`: what it does could disarm the
+    app, and a session token is told that an account token can.
     """
 
     open: bool = False
     account: bool = False
     scope: str = ""
     roles: frozenset[Role] = frozenset()
+    disarms: bool = False
 
     def __or__(self, other: "Access") -> "Access":
         """Allow whom either allows."""
@@ -29,6 +31,7 @@ class Access:
             self.account or other.account,
             self.scope or other.scope,
             self.roles | other.roles,
+            self.disarms or other.disarms,
         )
 
     def __str__(self) -> str:
@@ -46,6 +49,7 @@ class Access:
 NOBODY: Final = Access()
 OPEN: Final = Access(open=True)
 ACCOUNT: Final = Access(account=True)
+DISARMING: Final = Access(account=True, disarms=True)
 SESSION: Final = Access(scope="any")
 READ: Final = Access(scope="read")
 WRITE: Final = Access(scope="write")
@@ -113,7 +117,7 @@ TABLE: Final = {
         "GetSettings": ACCOUNT | READ | OPERATOR | VERIFIER,
         "UpdateSettings": ACCOUNT | WRITE,
         "ListSettingsVersions": ACCOUNT | READ | OPERATOR,
-        "RollbackSettings": ACCOUNT,
+        "RollbackSettings": DISARMING,
         "ListBanks": ACCOUNT | READ | OPERATOR,
         "GetBank": ACCOUNT | READ | OPERATOR,
         "ListAppBanks": ACCOUNT | READ | OPERATOR,
@@ -140,6 +144,8 @@ def authorize(caller: Caller, access: Access) -> None:
         case CallerKind.SERVICE_KEY:
             allowed = bool(access.roles & caller.roles)
         case CallerKind.SESSION:
+            if access.disarms:
+                raise AccountTokenRequired(path="*")
             allowed = bool(access.scope)
             if allowed and access.scope != "any" and access.scope not in caller.scopes:
                 raise ScopeMissing(scope=access.scope)

@@ -347,7 +347,10 @@ class LinkTokenExpired(Refusal):
 
 class LinkTokenUsedUp(Refusal):
     code = Code.FAILED_PRECONDITION
-    text = "Auth token {link_token_id} opened {max_opens} Links, as many as it may. Make a new one."
+    text = (
+        "Auth token {link_token_id} has opened as many Links as it may ({max_opens}). Make a new"
+        " one."
+    )
 
     link_token_id: str
     max_opens: int

@@ -4,6 +4,7 @@ import json
 
 from finlink.config import v1
 from finlink_server.domain import link_tokens, links
+from finlink_server.domain.document import Appearance
 from finlink_server.domain.link_decision import Decision, Step
 from finlink_server.domain.link_explanation import Explanation
 from finlink_server.domain.link_parameters import Parameters
@@ -77,7 +78,7 @@ def link(env: Env, opened: links.Opened) -> v1.Link:
         ignored_parameters=json.loads(row.ignored_parameters),
         redirect_uri=row.redirect_uri,
         link_token_id=row.link_token_id or "",
-        appearance=appearance(opened.appearance),
+        appearance=appearance(opened.appearance) if opened.appearance != Appearance() else None,
         texts=texts(opened.texts) if opened.texts else None,
         create_time=time(row.create_time),
         expire_time=time(row.expire_time),

@@ -68,7 +68,7 @@ def settings(version: Settings, missing_bank_ids: Iterable[str]) -> v1.Settings:
             ],
             languages=link.languages,
             default_language=link.default_language,
-            appearance=appearance(link.appearance),
+            appearance=appearance(link.appearance) if link.appearance != Appearance() else None,
             texts=[texts(one) for one in link.texts],
             terms_uri=link.terms_uri,
             privacy_uri=link.privacy_uri,

@@ -136,6 +136,8 @@ class SettingsServiceServicer:
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+        - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): a session token, whatever its
+        scopes.
         - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
         - INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """

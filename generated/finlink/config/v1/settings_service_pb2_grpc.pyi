@@ -79,6 +79,8 @@ class SettingsServiceStub:
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+    - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): a session token, whatever its
+      scopes.
     - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
@@ -149,6 +151,8 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+    - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): a session token, whatever its
+      scopes.
     - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
@@ -240,6 +244,8 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND, SETTINGS_VERSION_NOT_FOUND).
+        - PERMISSION_DENIED (ACCOUNT_TOKEN_REQUIRED): a session token, whatever its
+          scopes.
         - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
         - INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
