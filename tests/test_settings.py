@@ -9,8 +9,6 @@ from tests.races import Race
 from finlink.config import v1
 
 BACK = {"display_name": "Back", "uri": "https://shop.example/back"}
-# What a new app says of Link.
-NOTHING = v1.LinkSettings(appearance=v1.Appearance())
 
 
 def settings_of(caller, app, version=0):
@@ -36,7 +34,7 @@ def test_a_new_app_has_version_1_with_force_off_all_banks_and_no_redirects(accou
     assert (first.app_id, first.version) == (app.id, 1)
     assert first.etag
     assert first.update_time.ToMicroseconds() >= app.create_time.ToMicroseconds()
-    assert first.link == NOTHING
+    assert first.link == v1.LinkSettings()
     assert first.banks == v1.BankSettings(mode=v1.BANK_LIST_MODE_ALL)
 
 
@@ -66,7 +64,7 @@ def test_what_a_mask_names_and_the_request_leaves_out_is_reset(account, app, red
 
     reset = update(account, app, "link", link={})
 
-    assert reset.link == NOTHING
+    assert reset.link == v1.LinkSettings()
 
 
 @pytest.mark.parametrize("paths", [[], ["nonsense"], ["link.force_auth_token", "version"]])
