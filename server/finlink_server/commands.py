@@ -2,11 +2,9 @@
 
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -21,6 +19,7 @@ from finlink_server.errors import Refusal
 from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
 
 _FAILED = 1
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,14 +41,16 @@ def serve(*, with_demo: bool) -> None:
         if with_demo and not settings.on_loopback:
             message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
             raise click.ClickException(message)
-        stopping = _stop_on_signal()
+        # Waited for and not handled: a handler would set an event, whose lock the waiting
+        # main thread may hold at that very moment.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         env = bootstrap.open_env(settings)
         running = app.start(env, settings)
         if with_demo:
             _print_demo(demo.prepare(env), settings, running.port)
         else:
             click.echo(f"Serving on {_address(settings, running.port)}.", err=True)
-        stopping.wait()
+        signal.sigwait(_STOPPING)
         click.echo("Stopping: running calls may finish.", err=True)
         running.stop(settings.drain_seconds)
 
@@ -138,17 +139,6 @@ def _readable_errors() -> Iterator[None]:
     except DRIVER_ERRORS as error:
         message = f"The database cannot be used: {error}. `finlink-server check` looks closer."
         raise click.ClickException(message) from error
-
-
-def _stop_on_signal() -> threading.Event:
-    stopping = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping
 
 
 def _address(settings: Config, port: int) -> str:
