@@ -1,4 +1,4 @@
-"""Password checks held until a test lets them go on."""
+"""Work in the server held until a test lets it go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from unittest import mock
 
 import bcrypt
@@ -58,6 +58,28 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+class FirstCall:
+    """Holds the first call of a function until it is let go; those after it overtake it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._taken = threading.Lock()
+        self._came, self._let_go = threading.Event(), threading.Event()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._taken.acquire(blocking=False):
+            self._came.set()
+            assert self._let_go.wait(_PATIENCE)
+        return self._function(*args, **kwargs)
+
+    def wait(self) -> None:
+        """Go on when the first call is held."""
+        assert self._came.wait(_PATIENCE)
+
+    def let_go(self) -> None:
+        self._let_go.set()
 
 
 def until(condition: Callable[[], bool]) -> None:

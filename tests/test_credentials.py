@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -16,6 +17,7 @@ from tests.errors import refused
 from finlink.config import v1
 from finlink_server import credentials
 from finlink_server.credentials import Format
+from finlink_server.domain.caller import Role
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # As the README publishes them.
@@ -214,12 +216,50 @@ def test_a_well_formed_secret_that_nobody_made_opens_nothing(app, nobody, form: 
         nobody.sessions.StartSession(client_id=app.id, client_secret=form.new().text)
 
 
-def test_the_right_lookup_with_another_random_part_opens_nothing(secret, nobody):
-    form = credentials.CLIENT_SECRET_TEST
-    kept = secret.plaintext[: len(form.prefix) + form.lookup_length]
+# How a credential that is none is refused, by its prefix.
+REASONS = {
+    "fls_live_": "CLIENT_CREDENTIALS_INVALID",
+    "fls_test_": "CLIENT_CREDENTIALS_INVALID",
+    "fsk_": "CREDENTIAL_INVALID",
+    "fst_": "SETUP_TOKEN_INVALID",
+}
+
+
+@pytest.fixture
+def credential(operator, account, nobody, server):
+    """Makes a credential, by its prefix: its text, and what uses that or another."""
+
+    def client_secret(environment: int) -> tuple[str, Callable[[str], object]]:
+        secret = people.new_secret(account, people.new_app(account, environment))
+        return secret.plaintext, lambda text: nobody.sessions.StartSession(
+            client_id=secret.app_id, client_secret=text
+        )
+
+    def service_key() -> tuple[str, Callable[[str], object]]:
+        key = server.key(Role.VERIFIER).credential
+        return key, lambda text: nobody.using(text).sessions.ValidateSession(access_token="x")
+
+    def setup_token() -> tuple[str, Callable[[str], object]]:
+        setup = operator.admin.ResetPassword(account_id=account.id).setup_token
+        return setup, lambda text: nobody.accounts.SetPassword(
+            setup_token=text, new_password=account.password
+        )
+
+    return {
+        "fls_live_": lambda: client_secret(v1.ENVIRONMENT_LIVE),
+        "fls_test_": lambda: client_secret(v1.ENVIRONMENT_SANDBOX),
+        "fsk_": service_key,
+        "fst_": setup_token,
+    }
+
+
+@each_format
+def test_the_right_lookup_with_another_random_part_opens_nothing(credential, form):
+    text, attempt = credential[form.prefix]()
+    kept = text[: len(form.prefix) + form.lookup_length]
     body = kept + form.new().text[len(kept) : -6]
 
-    with refused(grpc.StatusCode.UNAUTHENTICATED, "CLIENT_CREDENTIALS_INVALID"):
-        nobody.sessions.StartSession(
-            client_id=secret.app_id, client_secret=body + checksum_by_hand(body)
-        )
+    with refused(grpc.StatusCode.UNAUTHENTICATED, REASONS[form.prefix]):
+        attempt(body + checksum_by_hand(body))
+
+    assert attempt(text)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from finlink.config import v1
-from finlink_server import health, reflection, status
+from finlink_server import access, health, reflection, shapes, status
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
@@ -24,6 +24,8 @@ from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.services import SERVICES, behaviours
+from finlink_server.streams import Streams
+from finlink_server.watchdog import Watchdog
 
 # Files of the protos that hold a service, with what was generated from them.
 _FILES: Final = (
@@ -34,9 +36,11 @@ _FILES: Final = (
     v1.link_service_pb2,
     v1.settings_service_pb2,
 )
-_PASSWORD_FIELDS: Final = frozenset({"password", "current_password", "new_password"})
-_FIVE_MINUTES_MS: Final = 300_000
 _QUIET: Final = 0.2  # seconds
+# Between a call's headers and its message, in seconds.
+_LONGEST_SILENCE: Final = 5.0
+# Calls that need no credential: whoever stops these threads stops nobody who has one.
+_OPEN_THREADS: Final = 8
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -55,6 +59,7 @@ class App:
     health: health.Health
     reflection: reflection.Reflection | None
     door: Door
+    watchdog: Watchdog
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
@@ -67,6 +72,8 @@ class App:
         # Callers learn here that they must go elsewhere, before grpc cancels what arrives.
         time.sleep(min(_QUIET, grace))
         self.server.stop(max(0.0, until - time.monotonic())).wait()
+        self.watchdog.close()
+        self.health.close()
         if self.reflection:
             self.reflection.close()
         self.env.hasher.close()
@@ -75,43 +82,55 @@ class App:
 
 def start(env: Env, config: Config) -> App:
     """Put the server together and let it listen."""
-    door = Door()
-    calls = Calls(env, door, config.trusted_proxies)
+    door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
+    calls = Calls(env, door, watchdog, config.trusted_proxies)
     common_pool = ThreadPoolExecutor(config.limit_handler_threads, "call")
     # Calls that wait for bcrypt wait here: the hash queue refuses before this is full.
     password_pool = ThreadPoolExecutor(env.hasher.threads + env.hasher.queue + 2, "password")
+    open_pool = ThreadPoolExecutor(_OPEN_THREADS, "open")
     server = grpc.server(
         common_pool,
         options=_options(config),
         maximum_concurrent_rpcs=config.limit_concurrent_calls,
     )
-    for name, handlers in _services(env, calls, password_pool).items():
+    for name, handlers in _services(env, calls, password_pool, open_pool).items():
         server.add_registered_method_handlers(name, handlers)
     names = [f"{PACKAGE}.{name}" for name in SERVICES]
     new_call_id = lambda: env.new_id("call")  # noqa: E731 - a name for one expression
-    health_service = health.Health(names, new_call_id)
+    limit = config.limit_streams
+    health_service = health.Health(names, Streams(limit), watchdog, new_call_id)
     server.add_registered_method_handlers(health.NAME, health_service.handlers())
     reflection_service = None
     if config.reflection:
-        reflection_service = reflection.Reflection([*names, health.NAME], new_call_id)
+        known = [*names, health.NAME]
+        reflection_service = reflection.Reflection(known, Streams(limit), new_call_id)
         server.add_registered_method_handlers(reflection.NAME, reflection_service.handlers())
     server.add_generic_rpc_handlers((_UnknownMethods(new_call_id),))
     port = _listen(server, config)
     server.start()
     threading.Thread(target=env.hasher.warm_up, name="warm-up", daemon=True).start()
-    return App(env, server, port, health_service, reflection_service, door)
+    return App(env, server, port, health_service, reflection_service, door, watchdog)
 
 
-def _services(env: Env, calls: Calls, password_pool: ThreadPoolExecutor) -> Mapping[str, Handlers]:
+def _services(
+    env: Env, calls: Calls, password_pool: ThreadPoolExecutor, open_pool: ThreadPoolExecutor
+) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented = behaviours(env)
+
+    def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
+        if shapes.password_fields(method.input_type):
+            return password_pool
+        full_name = f"/{method.containing_service.full_name}/{method.name}"
+        return open_pool if access.access_to(full_name).open else None
+
     return {
         service.full_name: {
             method.name: calls.handler(
                 f"/{service.full_name}/{method.name}",
                 GetMessageClass(method.input_type),
                 implemented[service.name][method.name],
-                password_pool if _PASSWORD_FIELDS & set(method.input_type.fields_by_name) else None,
+                pool_for(method),
             )
             for method in service.methods
         }
@@ -149,7 +168,6 @@ def _options(config: Config) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", 2 * config.limit_metadata_bytes),
         # Two servers that share a port in silence would each get half of the calls.
         ("grpc.so_reuseport", 0),
-        ("grpc.http2.min_ping_interval_without_data_ms", _FIVE_MINUTES_MS),
     ]
 
 

@@ -52,7 +52,9 @@ def open_env(
 
 def new_hasher(config: Config) -> Hasher:
     """Make the password hasher for this machine."""
-    return Hasher(config.bcrypt_cost, threads_for(os.cpu_count() or 1, 1), config.limit_hash_queue)
+    return Hasher(
+        config.bcrypt_cost, threads_for(len(os.sched_getaffinity(0)), 1), config.limit_hash_queue
+    )
 
 
 def _check_key(config: Config, database: Database, keyring: Keyring) -> None:

@@ -8,7 +8,7 @@ caller, message, shape, and then the servicer's method.
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +25,7 @@ from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import (
+    CallAbandoned,
     Code,
     CredentialInvalid,
     CredentialMissing,
@@ -33,6 +34,7 @@ from finlink_server.errors import (
     RequestUnreadable,
 )
 from finlink_server.storage.database import refusal_for
+from finlink_server.watchdog import Watchdog
 
 # A servicer's method: unpacks the request, calls the domain, packs the answer.
 Behaviour = Callable[[Any, Caller], Message]
@@ -50,6 +52,7 @@ class Calls:
 
     env: Env
     door: Door
+    watchdog: Watchdog
     trusted_proxies: tuple[Network, ...] = ()
 
     def handler(
@@ -62,23 +65,27 @@ class Calls:
         """Make the handler of one unary method, to run in a pool of its own if one is given."""
         who = access.access_to(method)
 
-        def run(raw: bytes, context: grpc.ServicerContext) -> bytes:  # noqa: RET503 - it aborts
+        def run(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             started = time.perf_counter()
             metadata = context.invocation_metadata()
             call = self.begin(method, metadata, context)
             caller = identity.anonymous(call)
             try:
+                if not who.open:
+                    caller = identity.identify(self.env, call, bearer(metadata))
+                    access.authorize(caller, who)
+                raw = self.watchdog.next(messages, context.cancel)
                 self.door.enter()
                 try:
-                    if not who.open:
-                        caller = identity.identify(self.env, call, bearer(metadata))
-                        access.authorize(caller, who)
                     request = _parse(request_type, raw)
                     shape_check.check(request)
                     deadline.check()
                     answer = behaviour(request, caller).SerializeToString()
                 finally:
                     self.door.leave()
+            except grpc.RpcError:  # the caller, or the watchdog, ended the call
+                _write(call, caller, started, CallAbandoned())
+                return b""
             except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
                 refusal = self.refusal(error, call)
             else:
@@ -87,11 +94,14 @@ class Calls:
                 return answer
             _write(call, caller, started, refusal)
             context.abort_with_status(status.of(refusal, call.id))
+            raise AssertionError("abort_with_status raises")
 
         if pool is not None:
             run.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpc looks for it
-        # No deserializer: an unreadable message is then ours to answer.
-        return grpc.unary_unary_rpc_method_handler(run)
+        # No deserializer: an unreadable message is then ours to answer. On the wire a
+        # unary call, but taken as a stream of one message: so the credential is looked
+        # at first, and nobody holds a thread by sending headers and no message.
+        return grpc.stream_unary_rpc_method_handler(run)
 
     def begin(self, method: str, metadata: Any, context: grpc.ServicerContext) -> Call:  # noqa: ANN401
         """Note the facts of a call, and its deadline."""
@@ -134,12 +144,14 @@ def bearer(metadata: Any) -> str:  # noqa: ANN401 - grpc's sequence of pairs
     return str(credential)
 
 
-def _parse(request_type: type[Message], raw: bytes) -> Message:
+def _parse(request_type: type[Message], raw: bytes | None) -> Message:
+    unreadable = RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name)
+    if raw is None:
+        raise unreadable
     try:
         return request_type.FromString(raw)
     except DecodeError as error:
-        name = request_type.DESCRIPTOR.full_name
-        raise RequestUnreadable(request_type=name) from error
+        raise unreadable from error
 
 
 def _write(call: Call, caller: Caller, started: float, refusal: Refusal | None) -> None:

@@ -1,11 +1,10 @@
 """The command line of the server: `finlink-server …`."""
 
+import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -29,6 +28,7 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.storage.database import DatabaseError
 
 _FAILED = 1
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,6 +38,7 @@ def main() -> None:
 
     Settings come from the environment, FINLINK_…; the README has the table.
     """
+    os.umask(0o077)  # what this makes, the database above all, is nobody else's to read
 
 
 @main.command()
@@ -50,14 +51,18 @@ def serve(*, with_demo: bool) -> None:
         if with_demo and not settings.on_loopback:
             message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
             raise click.ClickException(message)
-        stopping = _stop_on_signal()
-        env = bootstrap.open_env(settings)
+        env = bootstrap.open_env(settings)  # a long migration can be broken off: nothing is lost
+        # Waited for and not handled: a handler would set an event, whose lock the waiting
+        # main thread may hold at that very moment. Blocked before the first thread starts,
+        # so that it is blocked in all of them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         running = app.start(env, settings)
         if with_demo:
             _print_demo(demo.prepare(env), settings, running.port)
         else:
             click.echo(f"Serving on {_address(settings, running.port)}.", err=True)
-        stopping.wait()
+        signal.sigwait(_STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
         click.echo("Stopping: running calls may finish.", err=True)
         running.stop(settings.drain_seconds)
 
@@ -137,17 +142,6 @@ def check_command() -> None:
         else:
             click.echo(f"✓ {what}: {finding}")
     sys.exit(_FAILED if failed else 0)
-
-
-def _stop_on_signal() -> threading.Event:
-    stopping = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping
 
 
 def _address(settings: Config, port: int) -> str:

@@ -64,7 +64,10 @@ class Config(BaseModel):
         16, ge=1, le=1024, description="Passwords that may wait to be hashed."
     )
     limit_concurrent_calls: int = Field(
-        4096, ge=16, le=100_000, description="Calls and streams at one time; hard limit."
+        4096, ge=16, le=100_000, description="Calls at work at one time; hard limit."
+    )
+    limit_streams: int = Field(
+        2000, ge=16, le=100_000, description="Open streams of health, and of reflection."
     )
     limit_message_bytes: int = Field(
         4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="Largest request, bytes."
@@ -96,8 +99,8 @@ class Config(BaseModel):
     @classmethod
     def _check_database_url(cls, value: str) -> str:
         path = value.removeprefix("sqlite:///")
-        if value and (path == value or path in {"", ":memory:"}):
-            message = "must begin with `sqlite:///`, then the path of a file"
+        if value and (path == value or path in {"", ":memory:"} or {"?", "#"} & set(path)):
+            message = "must begin with `sqlite:///`, then the path of a file and nothing after it"
             raise ValueError(message)
         return value
 

@@ -93,6 +93,9 @@ def checksum(text: str) -> str:
     return "".join(reversed(digits))
 
 
+# What an unknown credential is compared with, so that it costs the same work.
+NOBODY = b"\0" * 32
+
 # 27 characters of base 62 are 160.7 bits.
 CLIENT_SECRET_LIVE = Format("fls_live_", lookup_length=12, random_length=27)
 CLIENT_SECRET_TEST = Format("fls_test_", lookup_length=12, random_length=27)

@@ -15,6 +15,7 @@ from typing import ClassVar, dataclass_transform
 class Code(Enum):
     """The gRPC status codes in use, by number (grpc/status.h)."""
 
+    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
@@ -480,6 +481,13 @@ class RateLimited(Refusal):
     retry_after: float
 
 
+class Overloaded(Refusal):
+    code = Code.RESOURCE_EXHAUSTED
+    text = "The server has as many open streams as it may. Try again in {retry_after:.0f} s."
+
+    retry_after: float = 5.0
+
+
 class HashQueueFull(Refusal):
     code = Code.RESOURCE_EXHAUSTED
     text = "Too many passwords wait to be checked. Try again in {retry_after:.0f} s."
@@ -517,6 +525,13 @@ class ShuttingDown(Refusal):
 class DeadlinePassed(Refusal):
     code = Code.DEADLINE_EXCEEDED
     text = "The call's deadline passed before the work was done. Nothing was changed."
+
+
+class CallAbandoned(Refusal):
+    """Nobody is left to answer: it stands in the log only."""
+
+    code = Code.CANCELLED
+    text = "The call was given up before its request came."
 
 
 class MethodUnknown(Refusal):

@@ -11,9 +11,9 @@ import os
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import TypeVar
 
@@ -66,7 +66,8 @@ class Hasher:
 
     def warm_up(self) -> None:
         """Make the hash of nobody, so that the first unknown e-mail costs no more."""
-        self.check("", None)
+        with suppress(CancelledError, RuntimeError, HashQueueFull):  # it stops already, or is busy
+            self.check("", None)
 
     def _run(self, work: Callable[[], _T]) -> _T:
         with self._place():

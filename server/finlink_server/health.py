@@ -6,7 +6,8 @@ come and go: it sends while it holds a lock that grpc's poller thread wants.
 
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import grpc
@@ -15,34 +16,60 @@ from grpc_health.v1 import health_pb2
 
 from finlink_server.errors import Refusal
 from finlink_server.streams import Send, Stream, Streams
+from finlink_server.watchdog import Watchdog
 
 NAME: Final = "grpc.health.v1.Health"
+_THREADS: Final = 4
 _Response = health_pb2.HealthCheckResponse
 
 
 class Health:
     """Says SERVING until the server drains."""
 
-    def __init__(self, services: Iterable[str], new_call_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        services: Iterable[str],
+        streams: Streams,
+        watchdog: Watchdog,
+        new_call_id: Callable[[], str],
+    ) -> None:
         """Serve these service names beside the empty one."""
         self._services = frozenset({"", NAME, *services})
         self._new_call_id = new_call_id
         self._watched: dict[int, tuple[str, Stream]] = {}
-        self._streams = Streams()
+        self._streams = streams
+        self._watchdog = watchdog
+        self._pool = ThreadPoolExecutor(_THREADS, "health")
         self.serving = True
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """The handlers by method name."""
 
-        def watch(raw: bytes, context: grpc.ServicerContext, send: Send) -> None:
-            self._watch(raw, context, send)
+        def check(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            return self._check(self._first(messages, context), context)
 
+        def list_all(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            self._first(messages, context)
+            return self._list()
+
+        def watch(messages: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
+            self._watch(self._first(messages, context), context, send)
+
+        for handler in (check, list_all, watch):
+            handler.experimental_thread_pool = self._pool  # type: ignore[union-attr]
         watch.experimental_non_blocking = True  # type: ignore[attr-defined] # grpc looks for it
         return {
-            "Check": grpc.unary_unary_rpc_method_handler(self._check),
-            "List": grpc.unary_unary_rpc_method_handler(self._list),
-            "Watch": grpc.unary_stream_rpc_method_handler(watch),
+            "Check": grpc.stream_unary_rpc_method_handler(check),
+            "List": grpc.stream_unary_rpc_method_handler(list_all),
+            "Watch": grpc.stream_stream_rpc_method_handler(watch),
         }
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _first(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        return self._watchdog.next(messages, context.cancel) or b""
 
     def drain(self, refusal: Refusal) -> None:
         """Say NOT_SERVING, to watchers too, and then end their streams."""
@@ -57,7 +84,7 @@ class Health:
             context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service `{name[:100]}`.")
         return self._answer(name)
 
-    def _list(self, _: bytes, __: grpc.ServicerContext) -> bytes:
+    def _list(self) -> bytes:
         statuses = {name: _Response(status=self._status(name)) for name in self._services}
         return health_pb2.HealthListResponse(statuses=statuses).SerializeToString()
 

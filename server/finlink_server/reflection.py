@@ -38,11 +38,13 @@ class Reflection:
     waiting.
     """
 
-    def __init__(self, services: Iterable[str], new_call_id: Callable[[], str]) -> None:
+    def __init__(
+        self, services: Iterable[str], streams: Streams, new_call_id: Callable[[], str]
+    ) -> None:
         """Describe these services and itself."""
         self._servicer = _Servicer([*services, NAME])
         self._new_call_id = new_call_id
-        self._streams = Streams()
+        self._streams = streams
         self._pool = ThreadPoolExecutor(_THREADS, "reflection")
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:

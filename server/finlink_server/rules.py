@@ -22,6 +22,7 @@ Rule = Callable[[Any], str]
 
 _TIMESTAMP_SECONDS: Final = (-62_135_596_800, 253_402_300_799)  # timestamp.proto: years 1 to 9999
 _NANOS: Final = 999_999_999
+_MOST_PATHS: Final = 100
 
 
 def anything(_: Any) -> str:  # noqa: ANN401
@@ -114,11 +115,17 @@ def one_of(*words: str) -> Rule:
 
 def cidr(value: str) -> str:
     """Refuse what is no CIDR block in its usual form."""
+    expected = "must be a CIDR block without host bits, such as 203.0.113.0/24 or 2001:db8::/32"
     try:
-        ipaddress.ip_network(value)
+        network = ipaddress.ip_network(value)
     except ValueError:
-        return "must be a CIDR block without host bits, such as 203.0.113.0/24 or 2001:db8::/32"
-    return "" if "/" in value else "must be a CIDR block with its length, such as 203.0.113.7/32"
+        return expected
+    if "/" not in value:
+        return "must be a CIDR block with its length, such as 203.0.113.7/32"
+    # In the one form that the address of a caller is compared with: no netmasks, zones,
+    # or IPv4 in the clothes of IPv6.
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return "" if str(network) == value.lower() and mapped is None else expected
 
 
 def token(most: int) -> Rule:
@@ -149,6 +156,8 @@ def mask(*paths: str) -> Rule:
     choices = ", ".join(f"`{path}`" for path in paths)
 
     def check(value: Any) -> str:  # noqa: ANN401 - a FieldMask message
+        if len(value.paths) > _MOST_PATHS:
+            return f"must name at most {_MOST_PATHS} paths"
         if not value.paths:
             return f"must name what to change: {choices}"
         unknown = [path for path in value.paths if path not in paths]

@@ -208,3 +208,8 @@ def enum_rule(kind: EnumDescriptor, name: str) -> rules.Rule:
         del known[0]
     expected = f"must be one of {', '.join(known.values())}"
     return lambda value: "" if value in known else expected
+
+
+def password_fields(message: Any) -> list[str]:  # noqa: ANN401 - a message's descriptor
+    """The fields of a request that hold a password: never remembered, hashed in a pool apart."""
+    return [field.name for field in message.fields if rule_of(field) is rules.password]

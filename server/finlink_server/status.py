@@ -25,13 +25,19 @@ def of(refusal: Refusal, call_id: str) -> Status:
     message = _printable(refusal.message())
     status = status_pb2.Status(code=refusal.code.value, message=message)
     status.details.add().Pack(
-        error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts())
+        error_details_pb2.ErrorInfo(
+            reason=refusal.reason,
+            domain=DOMAIN,
+            metadata={name: _printable(fact) for name, fact in refusal.facts().items()},
+        )
     )
     status.details.add().Pack(error_details_pb2.RequestInfo(request_id=call_id))
     if refusal.violations_named:
         bad_request = error_details_pb2.BadRequest()
         for violation in refusal.violations_named:
-            bad_request.field_violations.add(field=violation.field, description=violation.expected)
+            bad_request.field_violations.add(
+                field=violation.field, description=_printable(violation.expected)
+            )
         status.details.add().Pack(bad_request)
     if refusal.retry_seconds is not None:
         delay = Duration()

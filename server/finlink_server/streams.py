@@ -7,12 +7,14 @@ waits for: it takes no lock, or everything stops (the stock health servicer does
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 import grpc
 
 from finlink_server import status
-from finlink_server.errors import Refusal
+from finlink_server.errors import Overloaded, Refusal
 
+_PATIENCE: Final = 0.2  # seconds
 Send = Callable[[bytes | None], None]
 
 
@@ -43,7 +45,10 @@ class Stream:
     def end(self, refusal: Refusal) -> None:
         """End the stream with the reason of a refusal."""
         outcome = status.of(refusal, self.call_id)
-        with self._sending:
+        if not self._sending.acquire(timeout=_PATIENCE):
+            self.context.cancel()  # a reader that reads nothing blocks the send for good
+            return
+        try:
             if self._ended or not self.context.is_active():
                 return
             self._ended = True
@@ -51,13 +56,16 @@ class Stream:
             self.context.set_details(outcome.details)
             self.context.set_trailing_metadata(outcome.trailing_metadata)
             self._send(None)
+        finally:
+            self._sending.release()
 
 
 class Streams:
     """The open streams of a server."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, most: int) -> None:
+        """Start with none, and allow so many."""
+        self._most = most
         self._open: dict[int, Stream] = {}
         self._refusal: Refusal | None = None
 
@@ -73,6 +81,8 @@ class Streams:
             forget()
         if self._refusal is not None:
             stream.end(self._refusal)
+        elif len(self._open) > self._most:
+            stream.end(Overloaded())
         return stream
 
     def end_all(self, refusal: Refusal) -> None:

@@ -6,6 +6,7 @@ algorithm; the token itself decides nothing (RFC 8725 §3.1, §3.11).
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 ALGORITHM = "EdDSA"
 LONGEST = 8192  # characters
 _PARTS = 3
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url, RFC 7638 §3
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti"]
 
 
@@ -158,7 +160,8 @@ def _header(token: str) -> dict[str, Any]:
         header: dict[str, Any] = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError) as error:
         raise TokenInvalid(TokenProblem.MALFORMED) from error
-    if not isinstance(header.get("kid"), str):
+    kid = header.get("kid")
+    if not (isinstance(kid, str) and _KID.fullmatch(kid)):
         raise TokenInvalid(TokenProblem.MALFORMED)
     return header
 

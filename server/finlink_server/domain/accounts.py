@@ -1,7 +1,8 @@
 """Accounts: customers with e-mail and password."""
 
-import unicodedata
 from dataclasses import dataclass, replace
+
+from email_validator import EmailNotValidError, validate_email
 
 from finlink_server import credentials
 from finlink_server.domain import (
@@ -76,8 +77,12 @@ def by_email(email: str) -> Account | None:
 
 
 def email_key(email: str) -> str:
-    """The form of an e-mail by which it is unique."""
-    return unicodedata.normalize("NFC", email).casefold()
+    """The form of an e-mail by which it is unique: blind to case, its domain as the DNS has it."""
+    try:
+        parts = validate_email(email, check_deliverability=False)
+    except EmailNotValidError:
+        return email.lower()  # in no account: only valid ones get in
+    return f"{parts.local_part.lower()}@{parts.ascii_domain.lower()}"
 
 
 def page(env: Env, caller: Caller, email: str, size: int, token: str) -> paging.Page[Account]:

@@ -5,6 +5,7 @@ from __future__ import annotations  # Peewee's classes take no parameters at run
 from peewee import ModelSelect
 
 from finlink_server.domain import (
+    account_tokens,
     idempotency,
     journal,
     links,
@@ -98,6 +99,7 @@ def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
     visible.app(caller, app_id)
     passwords.confirm(env, caller, password)  # slow: before the transaction
     with env.transaction(app_id):
+        account_tokens.require_live(env, caller.token_id)  # a password took its time
         app = visible.app(caller, app_id)
         now = env.now()
         app.delete_time = now

@@ -1,5 +1,6 @@
 """Links: opened instances of the widget."""
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Opened:
     link: Link
     app: App
     parameters: Parameters
+    ignored: Sequence[str]
     appearance: Appearance
     language: str
     texts: LinkTexts | None
@@ -167,12 +169,28 @@ def _insert(env: Env, decision: Decision) -> Link:
         link_token=token.id if token else None,
         settings_version=decision.settings.version,
         sealed_parameters=link_parameters.seal(env.keyring, decision.parameters, link_id),
-        ignored_parameters=json.dumps(list(decision.ignored)),
+        ignored_parameters=_seal_names(env, link_id, decision.ignored),
         redirect_uri=decision.redirect_uri,
         create_time=now,
         expire_time=now + LIFETIME,
     )
     return link
+
+
+def _seal_names(env: Env, link_id: str, names: Sequence[str]) -> str:
+    """Names come from a browser too: one may be a token that somebody pasted without a name."""
+    sealed = env.keyring.seal(json.dumps(list(names)).encode(), _names_place(link_id))
+    return base64.b64encode(sealed).decode()
+
+
+def _open_names(env: Env, link: Link) -> list[str]:
+    sealed = base64.b64decode(link.ignored_parameters)
+    names: list[str] = json.loads(env.keyring.open(sealed, _names_place(link.id)))
+    return names
+
+
+def _names_place(link_id: str) -> str:
+    return f"link.ignored:{link_id}"
 
 
 def _with_look(env: Env, link: Link) -> Opened:
@@ -185,6 +203,7 @@ def _with_look(env: Env, link: Link) -> Opened:
         link,
         App.get_by_id(link.app_id),
         parameters,
+        _open_names(env, link),
         look.appearance,
         language,
         next((one for one in look.texts if one.language == texts), None),

@@ -19,7 +19,6 @@ from finlink_server.errors import (
 from finlink_server.storage.models import Account, App, Secret, Session
 
 LIFETIME = 3600  # seconds
-_NOBODY = b"\0" * 32
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def _find_secret(lookup: str) -> Secret | None:
 def _matches(env: Env, plain: credentials.Credential, secret: Secret | None) -> bool:
     """Compare with the stored hash; without one, do the same work and say no."""
     if secret is None:
-        stored = env.keyring.open(env.keyring.seal(_NOBODY, "nobody"), "nobody")
+        stored = env.keyring.open(env.keyring.seal(credentials.NOBODY, "nobody"), "nobody")
     else:
         stored = env.keyring.open(secret.sealed_hash, sessions.secret_hash_place(secret.id))
     return plain.matches(stored)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from finlink_server import credentials
 from finlink_server.domain import (
+    account_tokens,
     idempotency,
     journal,
     paging,
@@ -149,6 +150,7 @@ def rotate(
     app_id = visible.secret(caller, secret_id).app_id
     passwords.confirm(env, caller, password)  # slow: before the transaction
     with env.transaction(app_id, secret_id):
+        account_tokens.require_live(env, caller.token_id)  # a password took its time
         old = visible.secret(caller, secret_id)
         _refuse_repeat(env, caller, once)
         if secret_state.state(env, old) != "ACTIVE":
@@ -190,6 +192,8 @@ def revoke(
 def end(env: Env, caller: Caller, secret_id: str, reason: str, comment: str) -> Revocation:
     """End a secret for good, and its session; one that has ended stays as it is."""
     with env.transaction(secret_id):
+        if caller.token_id:
+            account_tokens.require_live(env, caller.token_id)  # a password took its time
         secret = visible.secret(caller, secret_id)
         if secret_state.state(env, secret) in {"REVOKED", "EXPIRED"}:
             return Revocation(secret, ended=None)

@@ -11,8 +11,6 @@ from finlink_server.env import Env
 from finlink_server.errors import FieldInvalid, ServiceKeyAlreadyExists, ServiceKeyNotFound
 from finlink_server.storage.models import ServiceKey
 
-_NOBODY = b"\0" * 32
-
 
 @dataclass(frozen=True)
 class Created:
@@ -93,7 +91,7 @@ def find(env: Env, text: str) -> ServiceKey | None:
     if plain is None:
         return None
     row: ServiceKey | None = ServiceKey.get_or_none(ServiceKey.lookup == plain.lookup)
-    stored = env.keyring.open(row.sealed_hash, _place(row.id)) if row else _NOBODY
+    stored = env.keyring.open(row.sealed_hash, _place(row.id)) if row else credentials.NOBODY
     if not plain.matches(stored) or row is None or row.revoke_time is not None:
         return None
     return row

@@ -6,6 +6,7 @@ from typing import Final
 
 from rfc3986 import URIReference, exceptions, uri_reference, validators
 
+_CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # RFC 3986 §2
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1
 _LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -36,8 +37,11 @@ def https_problem(uri: str) -> str:
 
 
 def _parse(uri: str) -> tuple[URIReference | None, str]:
-    if not uri.isascii() or not uri.isprintable() or " " in uri or "\\" in uri:
-        return None, "must be printable ASCII without spaces; write a host in its Punycode form"
+    if not _CHARACTERS.fullmatch(uri):
+        return None, (
+            "must hold the characters of a URI only (ASCII, no spaces or quotes): write others"
+            " percent-encoded, and a host in its Punycode form"
+        )
     try:
         reference = uri_reference(uri)
         validators.Validator().require_presence_of("scheme", "host").check_validity_of(
@@ -68,6 +72,8 @@ def _host(reference: URIReference) -> str:
 def _is_host(host: str) -> bool:
     """Whether a host is a name as in the DNS (RFC 1123 §2.1) or an IP address."""
     if host.startswith("["):
+        if "%" in host:  # a zone means something on one machine only
+            return False
         try:
             ipaddress.IPv6Address(host[1:-1])
         except ValueError:

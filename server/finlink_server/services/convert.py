@@ -8,12 +8,11 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from finlink.config import v1
+from finlink_server import shapes
 from finlink_server.domain import secret_state, sessions
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import models
-
-_PASSWORDS = ("password", "current_password", "new_password")
 
 
 def once(request: Any) -> Once:  # noqa: ANN401 - any request with a request_id
@@ -21,9 +20,8 @@ def once(request: Any) -> Once:  # noqa: ANN401 - any request with a request_id
     body = type(request)()
     body.CopyFrom(request)
     body.DiscardUnknownFields()
-    for field in ("request_id", *_PASSWORDS):
-        if field in body.DESCRIPTOR.fields_by_name:
-            body.ClearField(field)
+    for field in ("request_id", *shapes.password_fields(body.DESCRIPTOR)):
+        body.ClearField(field)
     return Once(request.request_id.lower(), body.SerializeToString(deterministic=True))
 
 

@@ -1,7 +1,5 @@
 """Link, between the domain's words and the protos' messages."""
 
-import json
-
 from finlink.config import v1
 from finlink_server.domain import link_tokens, links
 from finlink_server.domain.document import Appearance
@@ -75,7 +73,7 @@ def link(env: Env, opened: links.Opened) -> v1.Link:
         state=enum(v1.LinkState, "LINK_STATE", links.state(env, row)),
         source=v1.LINK_SOURCE_AUTH_TOKEN if row.link_token_id else v1.LINK_SOURCE_URL,
         parameters=link_parameters(opened.parameters),
-        ignored_parameters=json.loads(row.ignored_parameters),
+        ignored_parameters=opened.ignored,
         redirect_uri=row.redirect_uri,
         link_token_id=row.link_token_id or "",
         appearance=appearance(opened.appearance) if opened.appearance != Appearance() else None,

@@ -141,6 +141,7 @@ def bank(of: Bank) -> v1.Bank:
         status=enum(v1.BankStatus, "BANK_STATUS", of.status),
         logo_uri=of.logo_uri,
         source=enum(v1.BankSource, "BANK_SOURCE", of.source),
+        left_catalogue=not of.in_catalogue,
     )
 
 

@@ -232,7 +232,7 @@ class Link(Model):
     link_token_id: str | None
     settings_version = BigIntegerField()
     sealed_parameters = BlobField()
-    ignored_parameters = TextField()
+    ignored_parameters = TextField()  # sealed, in base64
     redirect_uri = TextField()
     create_time = BigIntegerField()
     expire_time = BigIntegerField()

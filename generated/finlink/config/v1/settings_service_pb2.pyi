@@ -173,6 +173,7 @@ class Bank(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     LOGO_URI_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    LEFT_CATALOGUE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Such as `es-bbva`; never given to another bank."""
     display_name: _builtins.str
@@ -189,6 +190,10 @@ class Bank(_message.Message):
     """An https URI; empty where none is known."""
     source: Global___BankSource.ValueType
     """Where the catalogue has it from."""
+    left_catalogue: _builtins.bool
+    """Whether it has left the catalogue: no widget shows it any more, but its id
+    can still be asked about.
+    """
     @_builtins.property
     def bics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Business identifier codes (ISO 9362), without the branch: at most 10. The
@@ -212,10 +217,11 @@ class Bank(_message.Message):
         status: Global___BankStatus.ValueType = ...,
         logo_uri: _builtins.str = ...,
         source: Global___BankSource.ValueType = ...,
+        left_catalogue: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bics", b"bics", "country_code", b"country_code", "display_name", b"display_name", "id", b"id", "logo_uri", b"logo_uri", "maturity", b"maturity", "products", b"products", "short_name", b"short_name", "source", b"source", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bics", b"bics", "country_code", b"country_code", "display_name", b"display_name", "id", b"id", "left_catalogue", b"left_catalogue", "logo_uri", b"logo_uri", "maturity", b"maturity", "products", b"products", "short_name", b"short_name", "source", b"source", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
