@@ -160,6 +160,10 @@ FORGERIES: Final[Mapping[str, tuple[Callable[[Genuine], str], Problem]]] = {
         Problem.SIGNATURE_INVALID,
     ),
     "kid_of_sql": (lambda g: g.token({"kid": "' OR 1=1 --"}), Problem.SIGNATURE_INVALID),
+    "kid_of_no_unicode": (
+        lambda g: g.token({"kid": "\ud800"}),
+        Problem.SIGNATURE_INVALID,
+    ),
     "kid_missing": (lambda g: g.token({"kid": None}), Problem.MALFORMED),
     "kid_no_text": (lambda g: g.token({"kid": 7}), Problem.MALFORMED),
     # The claims are what was signed.

@@ -161,8 +161,10 @@ def _header(token: str) -> dict[str, Any]:
     except (jwt.PyJWTError, ValueError) as error:
         raise TokenInvalid(TokenProblem.MALFORMED) from error
     kid = header.get("kid")
-    if not (isinstance(kid, str) and _KID.fullmatch(kid)):
+    if not isinstance(kid, str):
         raise TokenInvalid(TokenProblem.MALFORMED)
+    if not _KID.fullmatch(kid):
+        raise TokenInvalid(TokenProblem.SIGNATURE_INVALID)
     return header
 
 

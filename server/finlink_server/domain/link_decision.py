@@ -45,6 +45,7 @@ class Ticket:
 
     token_id: str = ""
     refusal: Refusal | None = None
+    expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def read_ticket(env: Env, query: Query) -> Ticket:
     except tokens.TokenInvalid as error:
         if error.claims is None:
             return Ticket(refusal=LinkTokenInvalid())
-        return Ticket(str(error.claims["jti"]))  # its row says that it has expired
+        return Ticket(str(error.claims["jti"]), expired=True)
     except LinkParameterInvalid as refusal:
         return Ticket(refusal=refusal)
     return Ticket(str(claims["jti"]))
@@ -174,6 +175,8 @@ def _auth_token_genuine(decision: Decision) -> None:
     if decision.ticket.refusal is not None:
         raise decision.ticket.refusal
     row: LinkToken | None = LinkToken.get_or_none(LinkToken.id == decision.ticket.token_id)
+    if row is None and decision.ticket.expired:
+        raise LinkTokenExpired(link_token_id=decision.ticket.token_id)
     if row is None:
         raise LinkTokenInvalid
     if not decision.use_app(row.app_id):
@@ -191,8 +194,9 @@ def _auth_token_not_revoked(decision: Decision) -> None:
 
 
 def _auth_token_not_expired(decision: Decision) -> None:
-    if decision.token and decision.token.expire_time <= decision.env.now():
-        raise LinkTokenExpired(link_token_id=decision.token.id)
+    row = decision.token
+    if row and (decision.ticket.expired or row.expire_time <= decision.env.now()):
+        raise LinkTokenExpired(link_token_id=row.id)
 
 
 def _auth_token_not_used_up(decision: Decision) -> None:
