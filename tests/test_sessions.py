@@ -1,5 +1,6 @@
 """API sessions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import jwt
@@ -7,10 +8,12 @@ import pytest
 from grpc import StatusCode
 from tests import people
 from tests.errors import refused
+from tests.gates import FirstCall
 from tests.races import Race
 
 from finlink.config import v1
 from finlink_server import credentials
+from finlink_server.storage.models import Session
 
 HOUR = 3600
 
@@ -224,3 +227,49 @@ def test_another_accounts_session_looks_like_none(stranger, app, session):
         stranger.sessions.RevokeSession(session_id=session.id)
     with refused(StatusCode.NOT_FOUND, "APP_NOT_FOUND"):
         stranger.sessions.ListSessions(app_id=app.id)
+
+
+@pytest.fixture
+def held_write(env, monkeypatch):
+    """Holds the next call that is about to write, and none after it."""
+    held = FirstCall(env.database.transaction)
+    monkeypatch.setattr(env.database, "transaction", held)
+    yield held
+    held.let_go()
+
+
+ENDS = {
+    "revoked": (
+        lambda o, a, s: a.secrets.RevokeSecret(secret_id=s.id, password=a.password),
+        "CLIENT_CREDENTIALS_INVALID",
+    ),
+    "ended by an operator": (
+        lambda o, a, s: o.admin.EndSecret(secret_id=s.id),
+        "CLIENT_CREDENTIALS_INVALID",
+    ),
+    "its app deleted": (
+        lambda o, a, s: a.accounts.DeleteApp(app_id=s.app_id, password=a.password),
+        "CLIENT_CREDENTIALS_INVALID",
+    ),
+    "its account suspended": (
+        lambda o, a, s: o.admin.SuspendAccount(account_id=a.id),
+        "ACCOUNT_SUSPENDED",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_secret_that_ends_while_it_is_looked_at_opens_nothing(
+    operator, account, secret, held_write, end
+):
+    end_it, reason = ENDS[end]
+
+    with ThreadPoolExecutor() as pool, refused(reason=reason):
+        attempt = pool.submit(secret.start)
+        held_write.wait()  # the secret was found, and matched
+        end_it(operator, account, secret)
+        held_write.let_go()
+        attempt.result()
+
+    sessions = Session.select().where(Session.secret == secret.id)
+    assert list(sessions) == []
