@@ -3,11 +3,14 @@
 import re
 import threading
 
+import grpc
 import pytest
 from tests.errors import refused
+from tests.gates import until
 from tests.methods import METHODS, find
 
 from finlink.config import v1
+from finlink_server import deadline, shape_check
 
 CALL_ID = re.compile(r"call_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
@@ -140,3 +143,19 @@ def test_call_ids_of_calls_at_once_differ(server, operator):
         thread.join()
 
     assert len(set(found)) == many
+
+
+def test_a_call_whose_deadline_has_passed_begins_nothing(server, operator, monkeypatch):
+    def outlast_the_deadline(_: object) -> None:
+        until(lambda: deadline.remaining(1) == 0)
+
+    monkeypatch.setattr(shape_check, "check", outlast_the_deadline)
+    send = server.channel.unary_unary(find("ListServiceKeys").path)
+
+    with pytest.raises(grpc.RpcError) as given_up:
+        send(b"", metadata=(*operator.metadata, ("x-client-trace-id", "too-late")), timeout=0.2)
+
+    assert given_up.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    until(lambda: server.log_of("too-late"))
+    (line,) = server.log_of("too-late")
+    assert (line["code"], line["reason"]) == ("DEADLINE_EXCEEDED", "DEADLINE_PASSED")

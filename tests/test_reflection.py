@@ -2,10 +2,12 @@
 
 import queue
 
+import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from finlink_server import reflection
 from finlink_server.access import TABLE
 
 Request = reflection_pb2.ServerReflectionRequest
@@ -115,3 +117,13 @@ def test_when_idle_streams_go_their_place_is_free_again(reflect, idle_streams):
         stream.cancel()
 
     assert reflect(list_services="*").list_services_response.service
+
+
+def test_an_idle_stream_has_a_longest_life(server, monkeypatch):
+    monkeypatch.setattr(reflection, "_LONGEST_STREAM", 0.05)
+    said_nothing: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    stream = server.channel.stream_stream(INFO)(iter(said_nothing.get, None), timeout=30)
+
+    assert stream.code() == grpc.StatusCode.CANCELLED
+    said_nothing.put(None)
