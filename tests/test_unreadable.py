@@ -1,12 +1,14 @@
 """Bytes that are no request, for every method."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.harmless import callers, harmless
+from tests.harmless import callers, harmless, version
 from tests.methods import FIELDS, METHODS
 
 from finlink.config import v1
+from finlink_server.storage.models import App
 
 UNREADABLE = {
     "no tag": b"\xff",
@@ -59,3 +61,15 @@ def test_text_that_is_not_utf_8_is_unreadable(outcome_of, field):
     outcome = outcome_of(field.method, request.replace(b"~~~~", b"~\xc3\x28~"))
 
     assert (outcome.code, outcome.reason) == ("INVALID_ARGUMENT", "REQUEST_UNREADABLE")
+
+
+def test_harm_would_be_noticed_also_without_a_new_row(env, account, app):
+    before = version(env)
+    rename = App.update(display_name="Renamed").where(App.id == app.id)
+
+    account.accounts.GetApp(app_id=app.id)
+    assert version(env) == before
+
+    with ThreadPoolExecutor() as another_thread:
+        another_thread.submit(rename.execute).result()
+    assert version(env) != before
