@@ -1,5 +1,6 @@
 """A refused or failed call, in words and in facts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,8 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 ERROR_DOMAIN = "config.finlink"
+
+_A_DELAY = re.compile(r"\d s\b")
 
 
 class FieldViolation(NamedTuple):
@@ -86,9 +89,10 @@ class FinlinkError(Exception):
     def __str__(self) -> str:
         """Say what was wrong, where, what to wait for, and how to find it."""
         text = self.message or "The call failed and the answer does not say why."
-        if self.field_violations:
-            text += " " + "; ".join(f"{v.field}: {v.expected}" for v in self.field_violations)
-        if self.retry_delay is not None:
+        # The service's sentences name fields and delays themselves; another server's may not.
+        if not any(v.field in text for v in self.field_violations):
+            text += "".join(f" {v.field}: {v.expected};" for v in self.field_violations).rstrip(";")
+        if self.retry_delay is not None and not _A_DELAY.search(text):
             text += f" Try again in {self.retry_delay.total_seconds():g} s."
         marks = [self.code.name, self.reason, self.call_id and f"call {self.call_id}"]
         return f"{text} [{', '.join(mark for mark in marks if mark)}]"
