@@ -238,38 +238,37 @@ def held_write(env, monkeypatch):
     held.let_go()
 
 
-ENDS = {
-    "revoked": (
-        lambda o, a, s: a.secrets.RevokeSecret(secret_id=s.id, password=a.password),
-        "CLIENT_CREDENTIALS_INVALID",
-    ),
-    "ended by an operator": (
-        lambda o, a, s: o.admin.EndSecret(secret_id=s.id),
-        "CLIENT_CREDENTIALS_INVALID",
-    ),
-    "its app deleted": (
-        lambda o, a, s: a.accounts.DeleteApp(app_id=s.app_id, password=a.password),
-        "CLIENT_CREDENTIALS_INVALID",
-    ),
-    "its account suspended": (
-        lambda o, a, s: o.admin.SuspendAccount(account_id=a.id),
-        "ACCOUNT_SUSPENDED",
-    ),
-}
+@pytest.fixture
+def end(operator, account, secret):
+    """Every way in which the secret can come to its end."""
+    password = account.password
+    return {
+        "revoked": lambda: account.secrets.RevokeSecret(secret_id=secret.id, password=password),
+        "ended by an operator": lambda: operator.admin.EndSecret(secret_id=secret.id),
+        "its app deleted": lambda: account.accounts.DeleteApp(
+            app_id=secret.app_id, password=password
+        ),
+        "its account suspended": lambda: operator.admin.SuspendAccount(account_id=account.id),
+    }
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_a_secret_that_ends_while_it_is_looked_at_opens_nothing(
-    operator, account, secret, held_write, end
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("revoked", "CLIENT_CREDENTIALS_INVALID"),
+        ("ended by an operator", "CLIENT_CREDENTIALS_INVALID"),
+        ("its app deleted", "CLIENT_CREDENTIALS_INVALID"),
+        ("its account suspended", "ACCOUNT_SUSPENDED"),
+    ],
+)
+def test_a_secret_that_ends_while_a_login_looks_at_it_opens_nothing(
+    secret, held_write, end, how, reason
 ):
-    end_it, reason = ENDS[end]
-
     with ThreadPoolExecutor() as pool, refused(reason=reason):
         attempt = pool.submit(secret.start)
-        held_write.wait()  # the secret was found, and matched
-        end_it(operator, account, secret)
+        held_write.wait()  # the secret was found, and it matched
+        end[how]()
         held_write.let_go()
         attempt.result()
 
-    sessions = Session.select().where(Session.secret == secret.id)
-    assert list(sessions) == []
+    assert list(Session.select().where(Session.secret == secret.id)) == []

@@ -2,6 +2,7 @@
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -22,7 +23,7 @@ class Server:
     def __init__(self, env) -> None:
         self.watchdog = Watchdog(30)
         new_call_id = lambda: env.new_id("call")  # noqa: E731 - a name for one expression
-        self.services = {
+        self.services: dict[str, Any] = {
             health.NAME: health.Health([], Streams(MOST), self.watchdog, new_call_id),
             reflection.NAME: reflection.Reflection([], Streams(MOST), new_call_id),
         }
@@ -40,8 +41,8 @@ class Server:
         requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         requests.put(b"")
         self.requests.append(requests)
-        stream = self.channel.stream_stream(f"/{service}/{METHODS[service]}")
-        return stream(iter(requests.get, None), timeout=30)
+        call: Any = self.channel.stream_stream(f"/{service}/{METHODS[service]}")
+        return call(iter(requests.get, None), timeout=30)
 
     def stop(self) -> None:
         for requests in self.requests:
