@@ -106,28 +106,14 @@ def banks_of(env: Env, caller: Caller, link_id: str, query: str, size: int, toke
     link = visible.link(caller, link_id)
     if state(env, link) != "OPEN":
         raise LinkEnded(link_id=link_id)
-    catalogue = banks.catalogue(env)
-    parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
-    view = link_decision.view_of(settings.of_app(link.app_id), parameters)
-    shown = bank_list.shown(catalogue, view)
-    found = paging.slice_of(
-        env,
-        caller,
-        shown.find(catalogue, query),
-        lambda bank: bank.id,
-        size=size,
-        token=token,
-        filters=("link banks", link_id, query),
-        across_methods=True,
-    )
-    return Banks(found.rows, shown.pinned, found.next_token)
+    return _banks(env, caller, link, query, size, token)
 
 
 def first_banks(env: Env, caller: Caller, opened: Opened) -> Banks:
     """The first banks of a Link that was opened just now; none if it has ended since."""
     if state(env, opened.link) != "OPEN":
         return Banks((), frozenset(), "")
-    return banks_of(env, caller, opened.link.id, "", FIRST_PAGE, "")
+    return _banks(env, caller, opened.link, "", FIRST_PAGE, "")
 
 
 def state(env: Env, link: Link) -> str:
@@ -191,6 +177,24 @@ def _open_names(env: Env, link: Link) -> list[str]:
 
 def _names_place(link_id: str) -> str:
     return f"link.ignored:{link_id}"
+
+
+def _banks(env: Env, caller: Caller, link: Link, query: str, size: int, token: str) -> Banks:
+    catalogue = banks.catalogue(env)
+    parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
+    view = link_decision.view_of(settings.of_app(link.app_id), parameters)
+    shown = bank_list.shown(catalogue, view)
+    found = paging.slice_of(
+        env,
+        caller,
+        shown.find(catalogue, query),
+        lambda bank: bank.id,
+        size=size,
+        token=token,
+        filters=("link banks", link.id, query),
+        across_methods=True,
+    )
+    return Banks(found.rows, shown.pinned, found.next_token)
 
 
 def _with_look(env: Env, link: Link) -> Opened:
