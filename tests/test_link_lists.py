@@ -13,6 +13,7 @@ from tests.link_urls import auth_token_for, open_link
 from tests.races import Race
 
 from finlink.config import v1
+from finlink_server.domain import links
 from finlink_server.domain.caller import Role
 
 NOT_FOUND = StatusCode.NOT_FOUND
@@ -216,3 +217,18 @@ def test_no_link_outlives_a_revocation_that_it_races(account, token, link_front_
     assert race.reasons <= {"LINK_TOKEN_REVOKED"}
     for opened in filter(None, race.answers):
         assert state_of(account.links.GetLink(link_id=opened.id).link) == "REVOKED"
+
+
+def test_a_link_that_is_revoked_while_its_answer_is_made_was_opened(
+    account, token, link_front_end, monkeypatch
+):
+    first_banks = links.first_banks
+
+    def after_a_revocation(*arguments):
+        account.links.RevokeLinkToken(link_token_id=id_of(token))
+        return first_banks(*arguments)
+
+    monkeypatch.setattr(links, "first_banks", after_a_revocation)
+    opened = open_link(link_front_end, authToken=token)
+
+    assert state_of(account.links.GetLink(link_id=opened.id).link) == "REVOKED"
