@@ -343,7 +343,7 @@ class SignInRequest(_message.Message):
     email: _builtins.str
     """An e-mail address of at most 254 characters."""
     password: _builtins.str
-    """10 to 256 characters."""
+    """10 to 256 characters, any but control and invisible characters."""
     def __init__(
         self,
         *,
@@ -489,7 +489,7 @@ class ChangePasswordRequest(_message.Message):
     CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
     NEW_PASSWORD_FIELD_NUMBER: _builtins.int
     current_password: _builtins.str
-    """The password in force: 10 to 256 characters."""
+    """The password in force: 10 to 256 characters, as new_password."""
     new_password: _builtins.str
     """10 to 256 characters, any but control and invisible characters."""
     def __init__(
@@ -696,7 +696,9 @@ class ListAppsRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -755,7 +757,7 @@ class UpdateAppRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which fields to take from `app`: `display_name`, or `*` for all that can
-        change.
+        change. 1 to 100 paths.
         """
 
     def __init__(
@@ -869,26 +871,32 @@ class ListAuditEventsRequest(_message.Message):
     to read the whole journal.
     """
     actor_id: _builtins.str
-    """Only what this caller did: the id of an account, session or service key."""
+    """Only what this caller did: the id of an account, session or service key.
+    At most 100 characters of printable ASCII without a space.
+    """
     target_id: _builtins.str
-    """Only what was done to this: an id."""
+    """Only what was done to this: an id, as actor_id."""
     call_id: _builtins.str
-    """Only what this call did: a call id."""
+    """Only what this call did: a call id, as actor_id."""
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only these types, such as `secret.revoked`; empty: all. At most 50."""
+        """Only these types, such as `secret.revoked`: `[a-z_]{1,50}\\.[a-z_]{1,50}`;
+        empty: all. At most 50, each once.
+        """
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Only events at or after this time."""
+        """Only events at or after this time. Unset: from the beginning."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only events before this time."""
+        """Only events before this time. Unset: to this day."""
 
     def __init__(
         self,

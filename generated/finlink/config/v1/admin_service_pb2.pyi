@@ -193,11 +193,15 @@ class ListAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     email: _builtins.str
-    """Only the account with this e-mail address; empty: all."""
+    """Only the account with this e-mail address, of at most 254 characters;
+    empty: all.
+    """
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -306,8 +310,8 @@ class SuspendAccountRequest(_message.Message):
     account_id: _builtins.str
     """`acc_…`."""
     comment: _builtins.str
-    """Why, for the journal. At most 500 characters, as
-    UpdateSettingsRequest.comment.
+    """Why, for the journal: the customer reads it in ListAuditEvents. At most
+    500 characters, as UpdateSettingsRequest.comment.
     """
     def __init__(
         self,
@@ -362,8 +366,8 @@ class ReinstateAccountRequest(_message.Message):
     account_id: _builtins.str
     """`acc_…`."""
     comment: _builtins.str
-    """Why, for the journal. At most 500 characters, as
-    UpdateSettingsRequest.comment.
+    """Why, for the journal: the customer reads it in ListAuditEvents. At most
+    500 characters, as UpdateSettingsRequest.comment.
     """
     def __init__(
         self,
@@ -414,8 +418,8 @@ class EndSecretRequest(_message.Message):
     secret_id: _builtins.str
     """`sec_…`."""
     comment: _builtins.str
-    """Why, for the journal. At most 500 characters, as
-    UpdateSettingsRequest.comment.
+    """Why, for the journal: the customer reads it in ListAuditEvents. At most
+    500 characters, as UpdateSettingsRequest.comment.
     """
     def __init__(
         self,
@@ -478,8 +482,8 @@ class CreateServiceKeyRequest(_message.Message):
     @_builtins.property
     def event_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which types of event a PUBLISHER may publish, such as `connection.`: at
-        most 20, each lower-case words joined and ended by dots. Required with
-        PUBLISHER, refused without.
+        most 20, each once, each of at most 100 characters: lower-case words
+        joined and ended by dots. Required with PUBLISHER, refused without.
         """
 
     def __init__(
@@ -540,7 +544,9 @@ class ListServiceKeysRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -640,7 +646,7 @@ class SetBankStatusRequest(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
-    """Such as `es-bbva`."""
+    """Such as `es-bbva`; as LinkParameters.bank_id."""
     status: _settings_service_pb2.BankStatus.ValueType
     """OPERATIONAL, DEGRADED or DOWN."""
     comment: _builtins.str

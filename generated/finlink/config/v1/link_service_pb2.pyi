@@ -314,12 +314,15 @@ class LinkParameters(_message.Message):
     """
     bank_id: _builtins.str
     """The bank to begin with, so that the end user need not pick one [`entity`]:
-    such as `es-bbva`, one that the widget shows.
+    one that the widget shows, such as `es-bbva`. 4 to 64 characters: two
+    letters, and words of lower-case letters and digits, joined by hyphens.
     """
     theme: Global___Theme.ValueType
     """How it looks [`theme`]."""
     language: _builtins.str
-    """In which language [`language`]: a BCP 47 tag such as `es` or `pt-BR`."""
+    """In which language [`language`]: a BCP 47 tag such as `es` or `pt-BR`, at
+    most 35 characters.
+    """
     update_token: _builtins.str
     """The existing connection to update [`update_token`]: opaque to this service,
     at most 512 printable ASCII characters without a space. Not together with
@@ -330,21 +333,22 @@ class LinkParameters(_message.Message):
     @_builtins.property
     def country_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Banks of these countries only [`country_codes`, separated by commas]: ISO
-        3166-1 alpha-2 codes in capitals. At most 50.
+        3166-1 alpha-2 codes in capitals. At most 50, each once.
         """
 
     @_builtins.property
     def desired_owners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With an auth token only: the persons who must own the assets. For
-        ASSETS_TRANSFER; at most 10 of 1 to 100 characters each.
+        ASSETS_TRANSFER; at most 10, each once, of 1 to 100 characters each, as
+        App.display_name.
         """
 
     @_builtins.property
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With an auth token only: show these banks and no others. Narrows what the
-        app's settings show, never widens it: a bank that the settings hide later is
-        left out, and a Link with none of them left is refused. At most 100, each
-        once.
+        app's settings show, never widens it: a bank that the settings hide later
+        is left out, and a Link with none of them left is refused. At most 100,
+        each once, as bank_id.
         """
 
     def __init__(
@@ -816,7 +820,9 @@ class ListLinkTokensRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -922,8 +928,9 @@ class ExplainLinkRequest(_message.Message):
     query: _builtins.str
     """As OpenLinkRequest.query."""
     bank_id: _builtins.str
-    """A bank about which to tell whether it would show; empty: the one that the
-    Link names, if it names one.
+    """A bank about which to tell whether it would show, as
+    LinkParameters.bank_id; empty: the one that the Link names, if it names
+    one.
     """
     def __init__(
         self,
@@ -1055,7 +1062,9 @@ class ListLinksRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -1116,8 +1125,8 @@ class ListLinkBanksRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before, or of OpenLink with an empty query;
-    empty: the first page.
+    """next_page_token of the page before, or of OpenLink with an empty query, at
+    most 1,024 characters; empty: the first page.
     """
     def __init__(
         self,

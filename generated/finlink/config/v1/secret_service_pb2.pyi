@@ -140,9 +140,10 @@ class Secret(_message.Message):
 
     @_builtins.property
     def allowed_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Client addresses that may use it, as CIDR blocks (`203.0.113.0/24`,
-        `2001:db8::/32`); empty: any. At most 20. Checked when a session is opened
-        and when a session token calls this service.
+        """Client addresses that may use it, as CIDR blocks with their length and
+        without host bits, in their usual form (`203.0.113.0/24`,
+        `2001:db8::/32`); empty: any. At most 20, each once. Checked when a
+        session is opened and when a session token calls this service.
         """
 
     @_builtins.property
@@ -209,7 +210,9 @@ class CreateSecretRequest(_message.Message):
     """
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What its sessions may do: of `read`, `write`, `delete`; empty: all."""
+        """What its sessions may do: of `read`, `write`, `delete`, each once; empty:
+        all.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -332,7 +335,9 @@ class ListSecretsRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -391,8 +396,8 @@ class UpdateSecretRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields to take from `secret`: `display_name`, `allowed_cidrs`, or `*`
-        for both.
+        """Which fields to take from `secret`: `display_name`, `allowed_cidrs`, or
+        `*` for both. 1 to 100 paths.
         """
 
     def __init__(

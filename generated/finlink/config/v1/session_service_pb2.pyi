@@ -199,13 +199,13 @@ class StartSessionRequest(_message.Message):
     client_id: _builtins.str
     """The app's id, `app_…`."""
     client_secret: _builtins.str
-    """The client secret, whole: `fls_live_…` or `fls_test_…`. Its checksum finds
-    a typo (FIELD_INVALID).
+    """The client secret, whole: `fls_(live|test)_[0-9A-Za-z]{45}`. Its checksum
+    finds a typo (FIELD_INVALID).
     """
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The scopes wanted, of `read`, `write`, `delete`; empty: all that the secret
-        grants.
+        """The scopes wanted, of `read`, `write`, `delete`, each once; empty: all
+        that the secret grants.
         """
 
     def __init__(
@@ -266,12 +266,14 @@ class ValidateSessionRequest(_message.Message):
     ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     REQUIRED_SCOPES_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
-    """The token as it was received, at most 8,192 characters; not one of them is
-    refused, whatever they are.
+    """The token as it was received: whatever it is, it is answered. One longer
+    than 8,192 characters is MALFORMED.
     """
     @_builtins.property
     def required_scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Scopes that the session should have, of `read`, `write`, `delete`."""
+        """Scopes that the session should have, of `read`, `write`, `delete`, each
+        once.
+        """
 
     def __init__(
         self,
@@ -431,7 +433,9 @@ class ListSessionsRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,

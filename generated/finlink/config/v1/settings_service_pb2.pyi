@@ -325,7 +325,8 @@ class LinkSettings(_message.Message):
     """
     default_language: _builtins.str
     """The language for end users who ask for none that is offered; one of
-    `languages`, or any where those are empty. Empty: the first of `languages`.
+    `languages`, or any where those are empty, of at most 35 characters.
+    Empty: the first of `languages`.
     """
     terms_uri: _builtins.str
     """The app's terms of service: `https`, as Redirect.uri otherwise; may be
@@ -335,12 +336,15 @@ class LinkSettings(_message.Message):
     """The app's privacy policy; as terms_uri."""
     @_builtins.property
     def redirects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Redirect]:
-        """Where Link may return to. At most 5; their order is kept."""
+        """Where Link may return to. At most 5; their order is kept. More than 100
+        are refused as FIELD_INVALID.
+        """
 
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The languages that the widget offers, as BCP 47 tags such as `es` or
-        `pt-BR`; empty: all that it has. At most 30, each once.
+        """The languages that the widget offers, as BCP 47 tags of at most 35
+        characters such as `es` or `pt-BR`; empty: all that it has. At most 30,
+        each once.
         """
 
     @_builtins.property
@@ -349,8 +353,8 @@ class LinkSettings(_message.Message):
 
     @_builtins.property
     def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkTexts]:
-        """The widget's texts where they differ from its own. At most one for each
-        language.
+        """The widget's texts where they differ from its own. At most 30, one for
+        each language.
         """
 
     def __init__(
@@ -454,7 +458,7 @@ class LinkTexts(_message.Message):
     BUTTON_FIELD_NUMBER: _builtins.int
     SUCCESS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
-    """A BCP 47 tag."""
+    """A BCP 47 tag of at most 35 characters."""
     title: _builtins.str
     """Headline of the first screen. At most 60 characters."""
     description: _builtins.str
@@ -495,16 +499,20 @@ class BankSettings(_message.Message):
     """Which, before countries are looked at."""
     @_builtins.property
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """For ONLY and EXCEPT: ids of the catalogue. At most 1,000, each once."""
+        """For ONLY and EXCEPT: ids of the catalogue, as LinkParameters.bank_id. At
+        most 1,000, each once.
+        """
 
     @_builtins.property
     def pinned_bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Shown first, in this order; each must be one that is shown. At most 50."""
+        """Shown first, in this order; each must be one that is shown, as
+        LinkParameters.bank_id. At most 50, each once.
+        """
 
     @_builtins.property
     def country_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Banks of these countries only, as ISO 3166-1 alpha-2 codes in capitals;
-        empty: of all. At most 50.
+        empty: of all. At most 50, each once.
         """
 
     @_builtins.property
@@ -723,7 +731,7 @@ class UpdateSettingsRequest(_message.Message):
         `link.languages`, `link.default_language`, `link.appearance.light`,
         `link.appearance.dark`, `link.appearance.logo_uri`, `link.texts`,
         `link.terms_uri`, `link.privacy_uri`, `banks.mode`, `banks.bank_ids`,
-        `banks.pinned_bank_ids`, `banks.country_codes`.
+        `banks.pinned_bank_ids`, `banks.country_codes`. 1 to 100 paths.
         """
 
     def __init__(
@@ -783,7 +791,9 @@ class ListSettingsVersionsRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
@@ -911,11 +921,13 @@ class ListBanksRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     @_builtins.property
     def country_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Banks of these countries only, as ISO 3166-1 alpha-2 codes in capitals. At
-        most 50.
+        """Banks of these countries only, as ISO 3166-1 alpha-2 codes in capitals;
+        empty: of all. At most 50, each once.
         """
 
     def __init__(
@@ -970,7 +982,7 @@ class GetBankRequest(_message.Message):
 
     BANK_ID_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
-    """Such as `es-bbva`."""
+    """Such as `es-bbva`; as LinkParameters.bank_id."""
     def __init__(
         self,
         *,
@@ -1025,7 +1037,9 @@ class ListAppBanksRequest(_message.Message):
     page_size: _builtins.int
     """How many at most: 0 means 50, above 500 means 500, negative is refused."""
     page_token: _builtins.str
-    """next_page_token of the page before; empty: the first page."""
+    """next_page_token of the page before, at most 1,024 characters; empty: the
+    first page.
+    """
     def __init__(
         self,
         *,
