@@ -20,6 +20,7 @@ from finlink_server import access, health, reflection, shapes, status
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
+from finlink_server.domain import banks
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
@@ -108,7 +109,7 @@ def start(env: Env, config: Config) -> App:
     server.add_generic_rpc_handlers((_UnknownMethods(new_call_id),))
     port = _listen(server, config)
     server.start()
-    threading.Thread(target=env.hasher.warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(env,), name="warm-up", daemon=True).start()
     return App(env, server, port, health_service, reflection_service, door, watchdog)
 
 
@@ -141,6 +142,13 @@ def _services(
 def service_descriptors() -> list[ServiceDescriptor]:
     """The services of the protos."""
     return [service for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()]
+
+
+def _warm_up(env: Env) -> None:
+    """Do what the first calls would have to wait for."""
+    banks.catalogue(env)
+    env.database.close()  # this thread's connection
+    env.hasher.warm_up()
 
 
 class _UnknownMethods(grpc.GenericRpcHandler):

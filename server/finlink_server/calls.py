@@ -25,7 +25,6 @@ from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import (
-    CallAbandoned,
     Code,
     CredentialInvalid,
     CredentialMissing,
@@ -84,7 +83,7 @@ class Calls:
                 finally:
                     self.door.leave()
             except grpc.RpcError:  # the caller, or the watchdog, ended the call
-                _write(call, caller, started, CallAbandoned())
+                _write(call, caller, started, None, code="CANCELLED")
                 return b""
             except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
                 refusal = self.refusal(error, call)
@@ -154,12 +153,14 @@ def _parse(request_type: type[Message], raw: bytes | None) -> Message:
         raise unreadable from error
 
 
-def _write(call: Call, caller: Caller, started: float, refusal: Refusal | None) -> None:
+def _write(
+    call: Call, caller: Caller, started: float, refusal: Refusal | None, code: str = "OK"
+) -> None:
     level = _LEVELS.get(refusal.code, "info") if refusal else "info"
     getattr(_log, level)(
         "call",
         method=call.method.rpartition("finlink.config.v1.")[2],
-        code=refusal.code.name if refusal else "OK",
+        code=refusal.code.name if refusal else code,
         reason=refusal.reason if refusal else "",
         ms=round((time.perf_counter() - started) * 1000, 3),
         caller=caller.kind.name.lower(),

@@ -15,7 +15,6 @@ from typing import ClassVar, dataclass_transform
 class Code(Enum):
     """The gRPC status codes in use, by number (grpc/status.h)."""
 
-    CANCELLED = 1
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
@@ -525,13 +524,6 @@ class ShuttingDown(Refusal):
 class DeadlinePassed(Refusal):
     code = Code.DEADLINE_EXCEEDED
     text = "The call's deadline passed before the work was done. Nothing was changed."
-
-
-class CallAbandoned(Refusal):
-    """Nobody is left to answer: it stands in the log only."""
-
-    code = Code.CANCELLED
-    text = "The call was given up before its request came."
 
 
 class MethodUnknown(Refusal):

@@ -11,7 +11,6 @@ from typing import Final
 from finlink_server import tokens
 from finlink_server.domain import (
     bank_list,
-    banks,
     link_parameters,
     link_query,
     settings,
@@ -114,9 +113,11 @@ def read_ticket(env: Env, query: Query) -> Ticket:
     return Ticket(str(claims["jti"]))
 
 
-def decide(env: Env, caller: Caller, query: Query, ticket: Ticket) -> Decision:
+def decide(
+    env: Env, caller: Caller, query: Query, ticket: Ticket, catalogue: Catalogue
+) -> Decision:
     """Run every check, until one fails. Changes nothing."""
-    decision = Decision(env, caller, query, ticket, banks.catalogue(env))
+    decision = Decision(env, caller, query, ticket, catalogue)
     for check in _BY_TOKEN if query.has_token else _BY_URL:
         name = check.__name__.strip("_")
         if decision.refusal is not None:

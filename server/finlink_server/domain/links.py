@@ -58,11 +58,12 @@ def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
     """Decide whether this Link may start, and open it if so."""
     query = link_query.parse(query_text)
     ticket = link_decision.read_ticket(env, query)
+    catalogue = banks.catalogue(env)  # may have to be read anew: before the transaction
     with env.transaction(ticket.token_id):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             return _with_look(env, Link.get_by_id(earlier))
-        decision = link_decision.decide(env, caller, query, ticket)
+        decision = link_decision.decide(env, caller, query, ticket, catalogue)
         if decision.refusal is not None:
             raise decision.refusal
         link = _insert(env, decision)
@@ -83,7 +84,8 @@ def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
 def explain(env: Env, caller: Caller, query_text: str) -> Decision:
     """Run the same decision, and open nothing."""
     query = link_query.parse(query_text)
-    return link_decision.decide(env, caller, query, link_decision.read_ticket(env, query))
+    ticket = link_decision.read_ticket(env, query)
+    return link_decision.decide(env, caller, query, ticket, banks.catalogue(env))
 
 
 def get(env: Env, caller: Caller, link_id: str) -> Opened:
