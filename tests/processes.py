@@ -19,6 +19,7 @@ from typing import IO
 
 import grpc
 from tests import people
+from tests.canaries import SHORTEST
 
 _PATIENCE = 30  # seconds; what is waited for takes one, unless the machine is busy
 _SERVING = re.compile(r"[Ss]erving on \S+:(?P<port>\d+)[.;]")
@@ -60,13 +61,26 @@ class Home:
 
     @contextmanager
     def serving(self, *arguments: str, **settings: str) -> Iterator[Process]:
-        """Serve from it. However the test ends, the process ends too."""
+        """Serve from it. However the test ends, the process ends too.
+
+        What it leaves is searched for the credentials that came into use meanwhile.
+        """
+        known = set(people.CANARIES)
         process = Process(self.start("serve", *arguments, **settings))
         try:
             process.wait_until_serving()
             yield process
         finally:
             process.end()
+        shown = "--demo" in arguments  # they stand on stdout, and nowhere else
+        self.search(people.CANARIES - known, process.err if shown else process.err + process.out)
+
+    def search(self, credentials: set[str], said: str) -> None:
+        """Find none of these credentials in what a server said, or in any file of its folder."""
+        texts = {"what it said": said.encode()}
+        texts |= {str(one): one.read_bytes() for one in self.path.rglob("*") if one.is_file()}
+        wanted = [one.encode() for one in credentials if len(one) >= SHORTEST]
+        assert [place for place, text in texts.items() if any(one in text for one in wanted)] == []
 
     def environment(self, settings: dict[str, str]) -> dict[str, str]:
         """Tell a process these settings, and no others."""
