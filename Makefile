@@ -15,7 +15,7 @@ run: $(VENV)/.installed-run ## Start a server with demo data on 127.0.0.1:50051,
 	@exec $(BIN)/finlink-server serve --demo
 
 test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some of them)
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev ## Lint, format, types, proto lint, generated code, direction of imports
 	@$(BIN)/ruff check --quiet

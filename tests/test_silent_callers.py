@@ -2,6 +2,7 @@
 
 import queue
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import grpc
 import pytest
@@ -23,7 +24,7 @@ def silence(server, method, calls, metadata=()):
     with grpc.insecure_channel(server.target) as channel:
         never: list[queue.SimpleQueue[None]] = [queue.SimpleQueue() for _ in range(calls)]
         # On the wire a unary call is a stream of one message.
-        call = channel.stream_unary(method)
+        call: Any = channel.stream_unary(method)
         opened = [call.future(iter(one.get, None), metadata=metadata) for one in never]
         yield opened
         for one, future in zip(never, opened, strict=True):
@@ -110,7 +111,7 @@ class Context:
 
 def test_more_streams_than_allowed_are_ended_with_a_reason():
     streams = Streams(most=2)
-    contexts = [Context() for _ in range(3)]
+    contexts: list[Any] = [Context() for _ in range(3)]
 
     for context in contexts:
         streams.open(context, lambda _: None, "call_1")
@@ -120,7 +121,7 @@ def test_more_streams_than_allowed_are_ended_with_a_reason():
 
 
 def test_a_stream_that_nobody_reads_is_cancelled_at_the_end():
-    context = Context()
+    context: Any = Context()
     stream = Streams(most=2).open(context, lambda _: None, "call_1")
 
     with ExitStack() as stuck:
