@@ -89,7 +89,9 @@ def test_a_brand_is_not_lost_in_the_bank_that_owns_it(ids):
     assert {"PBNKDEFF"} <= set(ids["de-postbank-ndl-der-deutsche-bank"].bics)
 
 
-@pytest.mark.parametrize("name", ["Raiffeisenbank", "Volksbank", "PSD Bank"])
+@pytest.mark.parametrize(
+    "name", ["Raiffeisenbank", "Volksbank", "PSD Bank", "Raiffeisenbank -alt-"]
+)
 def test_cooperative_banks_of_one_name_stay_apart(institutions, name):
     banks = named(institutions, "DE", name)
 

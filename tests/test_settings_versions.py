@@ -8,6 +8,7 @@ from tests.app_settings import LIGHT, VALUES, change, differing, read, versions_
 from tests.errors import refused
 
 from finlink.config import v1
+from finlink_server.domain import banks
 
 FORCE = {"link.force_auth_token": True}
 
@@ -119,3 +120,23 @@ def test_a_change_of_nothing_answers_with_the_present_version(account, app, vali
 
     assert same == present
     assert len(versions_of(account, app)) == 2
+
+
+def test_a_page_of_large_versions_is_small_enough_to_be_received(account, app, env):
+    ids = [bank.id for bank in banks.catalogue(env).banks[:1000]]
+    for number in range(30):
+        excepted = {"banks.mode": v1.BANK_LIST_MODE_EXCEPT, "banks.bank_ids": ids[number:]}
+        change(account, app, excepted)
+
+    page = account.settings.ListSettingsVersions(app_id=app.id, page_size=500)
+
+    assert page.ByteSize() < 3 * 1024 * 1024
+    assert 1 < len(page.versions) < 31
+    assert page.next_page_token
+    found = list(page.versions)
+    while page.next_page_token:
+        page = account.settings.ListSettingsVersions(
+            app_id=app.id, page_size=500, page_token=page.next_page_token
+        )
+        found += page.versions
+    assert [one.version for one in found] == list(range(31, 0, -1))

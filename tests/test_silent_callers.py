@@ -1,6 +1,7 @@
 """Callers who open calls or streams and then say or read nothing: they keep nobody waiting."""
 
 import queue
+import threading
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.errors import refused
 
+from finlink_server import calls
 from finlink_server.errors import ShuttingDown
 from finlink_server.streams import Streams
 from finlink_server.watchdog import Watchdog
@@ -129,3 +131,40 @@ def test_a_stream_that_nobody_reads_is_cancelled_at_the_end():
         stream.end(ShuttingDown())
 
     assert context.cancelled
+
+
+def sign_out(account, _):
+    account.accounts.SignOut()
+
+
+def end_session(_, session):
+    session.sessions.EndSession()
+
+
+@pytest.mark.parametrize(
+    ("method", "end"),
+    [("AccountService/GetAccount", sign_out), ("SessionService/GetSession", end_session)],
+)
+def test_a_message_held_back_does_not_outlive_its_credential(
+    server, monkeypatch, account, session, method, end
+):
+    waiting = threading.Event()
+    message: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    wait = server.app.watchdog.next
+
+    def announced(messages, give_up):
+        waiting.set()  # the credential has been looked at
+        return wait(messages, give_up)
+
+    monkeypatch.setattr(calls, "_A_MOMENT", 0.0)
+    monkeypatch.setattr(server.app.watchdog, "next", announced)
+    caller = account.caller if end is sign_out else session.caller
+    call: Any = server.channel.stream_unary(f"/finlink.config.v1.{method}")
+    opened = call.future(iter(message.get, None), metadata=caller.metadata, timeout=30)
+    assert waiting.wait(30)
+
+    end(account, session)
+    message.put(b"")
+
+    assert opened.exception(timeout=30).code() == grpc.StatusCode.UNAUTHENTICATED
+    message.put(None)

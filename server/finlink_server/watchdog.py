@@ -5,6 +5,7 @@ looks after all who wait: as everybody may wait equally long, the oldest is alwa
 the next.
 """
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -51,4 +52,5 @@ class Watchdog:
             while self._waits and (self._waits[0].over or self._waits[0].until <= now):
                 oldest = self._waits.popleft()
                 if not oldest.over:
-                    oldest.give_up()
+                    with contextlib.suppress(Exception):  # the call has ended by itself
+                        oldest.give_up()

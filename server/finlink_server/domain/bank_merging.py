@@ -13,10 +13,11 @@ Records of one country are one institution
 None of it holds among the members of a network: cooperative and savings banks share
 their central institution's BIC, and there are twenty-one different `Raiffeisenbank`. A BIC
 of eight letters is a network's if six or more names share it of which none goes on from
-another. There the same name also needs the same eight letters, and the same eleven if
-the name is but the beginning of other members' names. Names that differ never merge,
-whatever code they share: the French registry gives one bank's name to the codes of its
-sisters. So a bank that was absorbed may stand beside its heir; two banks do not become one.
+another. There the same name also needs the same national code or the same eight letters,
+and the same eleven if the name is but the beginning of other members' names. Names that
+differ never merge, whatever code they share: the French registry gives one bank's name to
+the codes of its sisters. So a bank that was absorbed may stand beside its heir; two banks do
+not become one.
 """
 
 from collections import Counter, defaultdict
@@ -115,6 +116,9 @@ class _Country:
 
     def marks(self, entry: Entry) -> Iterator[tuple[str, ...]]:
         """Give marks: entries that share one are one institution."""
+        if entry.bic8 in self.networks:
+            for code in entry.codes:
+                yield "code", entry.name_key, code
         if entry.bic8 not in self.networks:
             yield "name", entry.legal_key
             for part in entry.parts:
@@ -122,7 +126,7 @@ class _Country:
             for house in self._houses.get(entry.bic8, ()):
                 if entry.essence.startswith(f"{house} "):
                     yield "part", _key(house), entry.bic8
-        elif (entry.bic[:4], entry.essence) in self._beginnings:
+        elif (entry.bic[:4], entry.head) in self._beginnings:
             yield "bic", entry.name_key, entry.bic
         elif entry.legal_key in self._outside:
             yield "name", entry.legal_key

@@ -78,7 +78,7 @@ def _words(names: Iterable[str]) -> str:
 
 def _with_words(rows: list[tuple[int, str]], query: str) -> list[int]:
     """The places where each word of the query begins a word."""
-    words = sorted(set(bank_names.fold(query).split()), key=len, reverse=True)
+    words = sorted(set(bank_names.fold.__wrapped__(query).split()), key=len, reverse=True)
     if not words:
         return []
     for number, word in enumerate(words):  # the longest first: it leaves the fewest

@@ -140,7 +140,8 @@ def check_banks(catalogue: Catalogue, present: Settings, parameters: Parameters)
         if why is not Visibility.SHOWN:
             raise LinkBankNotAvailable(bank_id=parameters.bank_id, why=why.value)
     shown = bank_list.shown(catalogue, view)
-    if not shown.banks and parameters.product:
+    narrowed = parameters.product or parameters.bank_ids or parameters.country_codes
+    if not shown.banks and narrowed:
         if parameters.bank_ids:
             why = bank_list.visibility(catalogue, view, parameters.bank_ids[0])
             raise LinkBankNotAvailable(bank_id=parameters.bank_ids[0], why=why.value)

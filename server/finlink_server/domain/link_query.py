@@ -107,13 +107,6 @@ def parameters_of(values: Mapping[str, str]) -> Parameters:
     return Parameters(**fields)  # type: ignore[arg-type] # NAMES holds only its fields
 
 
-def check_id(redirect_id: str) -> None:
-    """Refuse what cannot be a redirect's id, before anything is looked up or echoed."""
-    expected = _RULES["id"](redirect_id)
-    if expected:
-        raise LinkParameterInvalid(parameter="id", expected=expected)
-
-
 def url_name(field: str) -> str:
     """The URL's name of a field of LinkParameters."""
     return _FIELDS.get(field, field)

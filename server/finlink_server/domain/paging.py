@@ -21,6 +21,7 @@ from finlink_server.errors import PageTokenInvalid
 
 _DEFAULT = 50
 _MOST = 500
+_MOST_BYTES = 1024 * 1024  # a client of gRPC takes 4 MiB, and the wire form is larger than JSON
 _T = TypeVar("_T")
 
 
@@ -42,18 +43,33 @@ def page(
     token: str,
     filters: object,
     newest_first: bool = False,
+    weigh: Callable[[Any], int] | None = None,
 ) -> Page[Any]:
-    """Read one page of a query in the order of a unique column."""
+    """Read one page of a query in the order of a unique column.
+
+    `weigh` tells how many bytes a row is: a page ends before it grows larger than a
+    client takes, but has one row at least.
+    """
     place = f"page|{caller.kind.name}|{caller.owner}|{caller.call.method}|{filters!r}"
     if token:
         last = _open(env, token, place)
         query = query.where(key < last if newest_first else key > last)
     size = min(size or _DEFAULT, _MOST)
     rows = list(query.order_by(key.desc() if newest_first else key).limit(size + 1))
-    if len(rows) <= size:
+    fits = _count_fitting(rows[:size], weigh) if weigh else size
+    if len(rows) <= fits:
         return Page(rows, "")
-    rows = rows[:size]
+    rows = rows[:fits]
     return Page(rows, _seal(env, getattr(rows[-1], key.name), place))
+
+
+def _count_fitting(rows: Sequence[_T], weigh: Callable[[_T], int]) -> int:
+    weight = 0
+    for index, row in enumerate(rows):
+        weight += weigh(row)
+        if weight > _MOST_BYTES:
+            return max(1, index)
+    return len(rows)
 
 
 def slice_of(

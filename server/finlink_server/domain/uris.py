@@ -4,10 +4,13 @@ import ipaddress
 import re
 from typing import Final
 
+import idna
 from rfc3986 import URIReference, exceptions, uri_reference, validators
 
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # RFC 3986 §2
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1
+_LONGEST_HOST: Final = 253  # RFC 1035 §2.3.4
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -70,20 +73,16 @@ def _host(reference: URIReference) -> str:
 
 
 def _is_host(host: str) -> bool:
-    """Whether a host is a name as in the DNS (RFC 1123 §2.1) or an IP address."""
-    if host.startswith("["):
-        if "%" in host:  # a zone means something on one machine only
-            return False
-        try:
+    """Whether a host is a name as in the DNS (RFC 1123 §2.1, RFC 5891) or an IP address."""
+    try:
+        if host.startswith("["):
             ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            return False
-        return True
-    labels = host.removesuffix(".").split(".")
-    return len(host) <= 253 and all(  # noqa: PLR2004 - RFC 1035 §2.3.4
-        1 <= len(label) <= 63  # noqa: PLR2004
-        and label.replace("-", "").isalnum()
-        and not label.startswith("-")
-        and not label.endswith("-")
-        for label in labels
-    )
+            return "%" not in host  # a zone means something on one machine only
+        labels = host.removesuffix(".").split(".")
+        if labels[-1].isdigit() or labels[-1].startswith("0x"):
+            ipaddress.IPv4Address(host)  # browsers read any such host as one
+            return True
+        idna.decode(host)
+    except ValueError:  # idna's errors are ValueErrors too
+        return False
+    return len(host) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, labels))

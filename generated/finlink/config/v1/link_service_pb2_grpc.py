@@ -208,7 +208,8 @@ class LinkServiceServicer:
 
     def ListLinkBanks(self, request, context):
         """Lists the banks that an open Link shows, in the widget's order, or those of
-        them that a query finds.
+        them that a query finds. They follow the settings of the moment of the call,
+        while a Link's look, language and texts stay those of its opening.
 
         Errors:
         - NOT_FOUND (LINK_NOT_FOUND).

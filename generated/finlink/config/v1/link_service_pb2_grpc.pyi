@@ -118,7 +118,8 @@ class LinkServiceStub:
     """
     ListLinkBanks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkBanksRequest, _link_service_pb2.ListLinkBanksResponse]
     """Lists the banks that an open Link shows, in the widget's order, or those of
-    them that a query finds.
+    them that a query finds. They follow the settings of the moment of the call,
+    while a Link's look, language and texts stay those of its opening.
 
     Errors:
     - NOT_FOUND (LINK_NOT_FOUND).
@@ -215,7 +216,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """
     ListLinkBanks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ListLinkBanksRequest, _link_service_pb2.ListLinkBanksResponse]  # type: ignore[assignment]
     """Lists the banks that an open Link shows, in the widget's order, or those of
-    them that a query finds.
+    them that a query finds. They follow the settings of the moment of the call,
+    while a Link's look, language and texts stay those of its opening.
 
     Errors:
     - NOT_FOUND (LINK_NOT_FOUND).
@@ -363,7 +365,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_link_service_pb2.ListLinkBanksResponse, _abc.Awaitable[_link_service_pb2.ListLinkBanksResponse]]:
         """Lists the banks that an open Link shows, in the widget's order, or those of
-        them that a query finds.
+        them that a query finds. They follow the settings of the moment of the call,
+        while a Link's look, language and texts stay those of its opening.
 
         Errors:
         - NOT_FOUND (LINK_NOT_FOUND).

@@ -117,7 +117,8 @@ class SettingsServiceServicer:
 
     def ListSettingsVersions(self, request, context):
         """Lists the versions of an app's settings with what each changed, newest
-        first.
+        first. A page of large versions has fewer than page_size, so that it can be
+        received: only an empty next_page_token says that it is the last.
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND).

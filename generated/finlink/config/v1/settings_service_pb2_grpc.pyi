@@ -64,7 +64,8 @@ class SettingsServiceStub:
     """
     ListSettingsVersions: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.ListSettingsVersionsRequest, _settings_service_pb2.ListSettingsVersionsResponse]
     """Lists the versions of an app's settings with what each changed, newest
-    first.
+    first. A page of large versions has fewer than page_size, so that it can be
+    received: only an empty next_page_token says that it is the last.
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND).
@@ -136,7 +137,8 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
     """
     ListSettingsVersions: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.ListSettingsVersionsRequest, _settings_service_pb2.ListSettingsVersionsResponse]  # type: ignore[assignment]
     """Lists the versions of an app's settings with what each changed, newest
-    first.
+    first. A page of large versions has fewer than page_size, so that it can be
+    received: only an empty next_page_token says that it is the last.
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND).
@@ -223,7 +225,8 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_settings_service_pb2.ListSettingsVersionsResponse, _abc.Awaitable[_settings_service_pb2.ListSettingsVersionsResponse]]:
         """Lists the versions of an app's settings with what each changed, newest
-        first.
+        first. A page of large versions has fewer than page_size, so that it can be
+        received: only an empty next_page_token says that it is the last.
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND).
