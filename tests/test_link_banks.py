@@ -254,18 +254,6 @@ def test_a_list_narrowed_since_to_nothing_is_why_a_token_opens_nothing(
     assert refusal.facts["parameter"] == ("product" if since == "list" else "country_codes")
 
 
-def test_an_update_with_no_bank_left_to_show_is_refused_like_a_new_connection(
-    account, app, redirect_id, link_front_end
-):
-    parameters = {"update_token": "upd_1", "bank_ids": [KRILL]}
-    token = auth_token_for(account, app, redirect_id, parameters=parameters)
-
-    people.choose_banks(account, app, "EXCEPT", bank_ids=[KRILL])
-
-    with refused(PRECONDITION, "LINK_BANK_NOT_AVAILABLE"):
-        link_front_end.links.OpenLink(query=f"authToken={token}")
-
-
 def test_a_bank_that_is_down_shows_as_such(account, app, operator, opened):
     people.choose_banks(account, app, "ONLY", bank_ids=[KRILL, PENGUIN])
     operator.admin.SetBankStatus(bank_id=KRILL, status=v1.BANK_STATUS_DOWN)

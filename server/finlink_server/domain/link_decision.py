@@ -140,8 +140,8 @@ def check_banks(catalogue: Catalogue, present: Settings, parameters: Parameters)
         if why is not Visibility.SHOWN:
             raise LinkBankNotAvailable(bank_id=parameters.bank_id, why=why.value)
     shown = bank_list.shown(catalogue, view)
-    narrowed = parameters.product or parameters.bank_ids or parameters.country_codes
-    if not shown.banks and narrowed:
+    # Whoever updates or restores a connection picks no bank, so there may be none to show.
+    if not shown.banks and parameters.product:
         if parameters.bank_ids:
             why = bank_list.visibility(catalogue, view, parameters.bank_ids[0])
             raise LinkBankNotAvailable(bank_id=parameters.bank_ids[0], why=why.value)

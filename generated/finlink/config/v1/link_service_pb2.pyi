@@ -347,8 +347,9 @@ class LinkParameters(_message.Message):
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With an auth token only: show these banks and no others. Narrows what the
         app's settings show, never widens it: a bank that the settings hide later
-        is left out, and a Link with none of them left is refused. At most 100,
-        each once, as bank_id.
+        is left out, and a Link with none of them left is refused, unless it updates
+        or restores a connection, for which nobody picks a bank. At most 100, each
+        once, as bank_id.
         """
 
     def __init__(
