@@ -142,13 +142,13 @@ def test_what_cannot_be_a_credential_is_refused_and_not_quoted(channel, credenti
 def test_a_call_has_a_time_out_of_its_own(scripted, channel):
     v1.SecretServiceStub(channel).GetSecret(v1.GetSecretRequest())
 
-    assert scripted.time_remaining <= DEFAULT_TIMEOUT_SECONDS
+    assert scripted.time_remaining < 10 * DEFAULT_TIMEOUT_SECONDS  # gRPC rounds up on the way
 
 
 def test_a_callers_time_out_counts(scripted, channel):
     v1.SecretServiceStub(channel).GetSecret(v1.GetSecretRequest(), timeout=1000)
 
-    assert scripted.time_remaining > DEFAULT_TIMEOUT_SECONDS
+    assert scripted.time_remaining > 10 * DEFAULT_TIMEOUT_SECONDS
 
 
 def test_keepalive_pings_are_rarer_than_servers_forbid():
