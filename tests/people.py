@@ -38,7 +38,7 @@ class Service:
                 if len(str(fields.get(name, ""))) >= 10:
                     CANARIES.add(fields[name])
             answer = call(
-                request or request_type(**fields), metadata=self._metadata + metadata, timeout=30
+                request or request_type(**fields), metadata=self._metadata + metadata, timeout=60
             )
             for name in ("account_token", "setup_token", "client_secret", "access_token"):
                 CANARIES.add(getattr(answer, name, "") or "")
