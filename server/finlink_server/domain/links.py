@@ -20,7 +20,7 @@ from finlink_server.domain import (
 )
 from finlink_server.domain.banks import Bank
 from finlink_server.domain.caller import Caller
-from finlink_server.domain.document import Appearance, LinkTexts
+from finlink_server.domain.document import Appearance, LinkSettings, LinkTexts
 from finlink_server.domain.idempotency import Once
 from finlink_server.domain.link_decision import Decision
 from finlink_server.domain.link_parameters import Parameters
@@ -62,12 +62,12 @@ def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
     with env.transaction(ticket.token_id):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
-            return _with_look(env, Link.get_by_id(earlier))
+            return _read(env, Link.get_by_id(earlier))
         decision = link_decision.decide(env, caller, query, ticket, catalogue)
         if decision.refusal is not None:
             raise decision.refusal
-        link = _insert(env, decision)
-        opened = _with_look(env, link)
+        opened = _open(env, decision)
+        link = opened.link
         journal.write(
             env,
             caller,
@@ -90,7 +90,7 @@ def explain(env: Env, caller: Caller, query_text: str) -> Decision:
 
 def get(env: Env, caller: Caller, link_id: str) -> Opened:
     """Find a Link with its parameters."""
-    return _with_look(env, visible.link(caller, link_id))
+    return _read(env, visible.link(caller, link_id))
 
 
 def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging.Page[Opened]:
@@ -100,7 +100,7 @@ def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging
     rows: paging.Page[Link] = paging.page(
         env, caller, query, Link.id, size=size, token=token, filters=app.id, newest_first=True
     )
-    return paging.Page([_with_look(env, row) for row in rows.rows], rows.next_token)
+    return paging.Page([_read(env, row) for row in rows.rows], rows.next_token)
 
 
 def banks_of(env: Env, caller: Caller, link_id: str, query: str, size: int, token: str) -> Banks:
@@ -108,14 +108,15 @@ def banks_of(env: Env, caller: Caller, link_id: str, query: str, size: int, toke
     link = visible.link(caller, link_id)
     if state(env, link) != "OPEN":
         raise LinkEnded(link_id=link_id)
-    return _banks(env, caller, link, query, size, token)
+    parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
+    return _banks(env, caller, link, parameters, query, size, token)
 
 
 def first_banks(env: Env, caller: Caller, opened: Opened) -> Banks:
     """The first banks of a Link that was opened just now; none if it has ended since."""
     if state(env, opened.link) != "OPEN":
         return Banks((), frozenset(), "")
-    return _banks(env, caller, opened.link, "", FIRST_PAGE, "")
+    return _banks(env, caller, opened.link, opened.parameters, "", FIRST_PAGE, "")
 
 
 def state(env: Env, link: Link) -> str:
@@ -136,7 +137,7 @@ def end_of_app(env: Env, app_id: str) -> None:
         )
 
 
-def _insert(env: Env, decision: Decision) -> Link:
+def _open(env: Env, decision: Decision) -> Opened:
     if decision.app is None or decision.parameters is None or decision.settings is None:
         raise AssertionError("a decision without a refusal knows all of these")
     now = env.now()
@@ -162,7 +163,8 @@ def _insert(env: Env, decision: Decision) -> Link:
         create_time=now,
         expire_time=now + LIFETIME,
     )
-    return link
+    look = decision.settings.document.link
+    return _dressed(link, decision.app, decision.parameters, decision.ignored, look)
 
 
 def _seal_names(env: Env, link_id: str, names: Sequence[str]) -> str:
@@ -181,9 +183,16 @@ def _names_place(link_id: str) -> str:
     return f"link.ignored:{link_id}"
 
 
-def _banks(env: Env, caller: Caller, link: Link, query: str, size: int, token: str) -> Banks:
+def _banks(
+    env: Env,
+    caller: Caller,
+    link: Link,
+    parameters: Parameters,
+    query: str,
+    size: int,
+    token: str,
+) -> Banks:
     catalogue = banks.catalogue(env)
-    parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
     view = link_decision.view_of(settings.of_app(link.app_id), parameters)
     shown = bank_list.shown(catalogue, view)
     found = paging.slice_of(
@@ -199,17 +208,23 @@ def _banks(env: Env, caller: Caller, link: Link, query: str, size: int, token: s
     return Banks(found.rows, shown.pinned, found.next_token)
 
 
-def _with_look(env: Env, link: Link) -> Opened:
+def _read(env: Env, link: Link) -> Opened:
     """Read what a Link opened with, and how the app wanted it to look at that moment."""
     parameters = link_parameters.unseal(env.keyring, link.sealed_parameters, link.id)
     look = settings.of_app(link.app_id, link.settings_version).document.link
+    return _dressed(link, App.get_by_id(link.app_id), parameters, _open_names(env, link), look)
+
+
+def _dressed(
+    link: Link, app: App, parameters: Parameters, ignored: Sequence[str], look: LinkSettings
+) -> Opened:
     language = languages.choose(parameters.language, look.languages, look.default_language)
     texts = languages.lookup(language, [one.language for one in look.texts])
     return Opened(
         link,
-        App.get_by_id(link.app_id),
+        app,
         parameters,
-        _open_names(env, link),
+        ignored,
         look.appearance,
         language,
         next((one for one in look.texts if one.language == texts), None),
