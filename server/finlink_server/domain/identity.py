@@ -79,8 +79,7 @@ def _session(env: Env, call: Call, bearer: str) -> Caller:
         raise CredentialInvalid(problem=problem)
     if validation.inactive_reason:
         raise SessionInactive(inactive_reason=validation.inactive_reason)
-    blocks = secret_state.cidrs(Secret.get_by_id(session.secret_id))
-    if not sessions.address_allowed(call.client_address, blocks):
+    if not secret_state.allows(Secret.get_by_id(session.secret_id), call.client_address):
         raise ClientAddressNotAllowed(client_address=call.client_address)
     return replace(
         Caller(CallerKind.SESSION, call),

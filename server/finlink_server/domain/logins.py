@@ -1,11 +1,10 @@
 """Logins: a session is opened with a client secret."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finlink_server import credentials, tokens
-from finlink_server.domain import journal, sessions, signing_keys
+from finlink_server.domain import journal, secret_state, sessions, signing_keys
 from finlink_server.domain.caller import SCOPES, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
@@ -85,7 +84,7 @@ def _matches(env: Env, plain: credentials.Credential, secret: Secret | None) -> 
     if secret is None:
         stored = env.keyring.open(env.keyring.seal(credentials.NOBODY, "nobody"), "nobody")
     else:
-        stored = env.keyring.open(secret.sealed_hash, sessions.secret_hash_place(secret.id))
+        stored = env.keyring.open(secret.sealed_hash, secret_state.hash_place(secret.id))
     return plain.matches(stored)
 
 
@@ -104,7 +103,7 @@ def _refuse_start(
     if secret.app.account.suspend_time is not None:
         return AccountSuspended()
     address = caller.call.client_address
-    if not sessions.address_allowed(address, json.loads(secret.allowed_cidrs)):
+    if not secret_state.allows(secret, address):
         return ClientAddressNotAllowed(client_address=address)
     granted = secret.scopes.split()
     missing = [scope for scope in scopes if scope not in granted]

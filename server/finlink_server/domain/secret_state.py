@@ -1,5 +1,6 @@
 """Client secrets as they stand: live or ended, by a call or by time."""
 
+import ipaddress
 import json
 
 from peewee import Expression
@@ -49,3 +50,20 @@ def live(env: Env) -> Expression:
     return Secret.revoke_time.is_null() & (
         Secret.expire_time.is_null() | (Secret.expire_time > env.now())
     )
+
+
+def allows(secret: Secret, address: str) -> bool:
+    """Whether a secret may be used from a client address; without CIDR blocks from any."""
+    blocks = cidrs(secret)
+    if not blocks:
+        return True
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:  # a peer without an IP address
+        return False
+    return any(ip in ipaddress.ip_network(block) for block in blocks)
+
+
+def hash_place(secret_id: str) -> str:
+    """Where a secret's hash is sealed for."""
+    return f"secret.hash:{secret_id}"

@@ -236,7 +236,7 @@ def _insert(
         id=secret_id,
         app=app.id,
         lookup=plain.lookup,
-        sealed_hash=env.keyring.seal(plain.hash(), sessions.secret_hash_place(secret_id)),
+        sealed_hash=env.keyring.seal(plain.hash(), secret_state.hash_place(secret_id)),
         hint=plain.hint,
         display_name=display_name,
         scopes=" ".join(scope for scope in SCOPES if scope in scopes),

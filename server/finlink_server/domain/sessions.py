@@ -1,6 +1,5 @@
 """API sessions: one hour, at most one active for each secret, dead with its secret."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -145,22 +144,6 @@ def shorten(secret_id: str, until: int) -> None:
         )
         .execute()
     )
-
-
-def address_allowed(address: str, blocks: Sequence[str]) -> bool:
-    """Whether a client address lies in one of these CIDR blocks; no blocks: any does."""
-    if not blocks:
-        return True
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:  # a peer without an IP address
-        return False
-    return any(ip in ipaddress.ip_network(block) for block in blocks)
-
-
-def secret_hash_place(secret_id: str) -> str:
-    """Where a secret's hash is sealed for."""
-    return f"secret.hash:{secret_id}"
 
 
 def _finish(
