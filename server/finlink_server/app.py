@@ -6,9 +6,10 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -97,7 +98,7 @@ def start(env: Env, config: Config) -> App:
     for name, handlers in _services(env, calls, password_pool, open_pool).items():
         server.add_registered_method_handlers(name, handlers)
     names = [f"{PACKAGE}.{name}" for name in SERVICES]
-    new_call_id = lambda: env.new_id("call")  # noqa: E731 - a name for one expression
+    new_call_id = partial(env.new_id, "call")
     limit = config.limit_streams
     health_service = health.Health(names, Streams(limit), watchdog, new_call_id)
     server.add_registered_method_handlers(health.NAME, health_service.handlers())
@@ -154,7 +155,7 @@ def _warm_up(env: Env) -> None:
 class _UnknownMethods(grpc.GenericRpcHandler):
     """Answers calls of methods that do not exist with a sentence instead of a bare code."""
 
-    def __init__(self, new_call_id: Any) -> None:  # noqa: ANN401
+    def __init__(self, new_call_id: Callable[[], str]) -> None:
         self._new_call_id = new_call_id
 
     def service(

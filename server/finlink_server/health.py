@@ -14,8 +14,9 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
+from finlink_server import status
 from finlink_server.errors import Refusal
-from finlink_server.streams import Send, Stream, Streams
+from finlink_server.streams import Send, Streams
 from finlink_server.watchdog import Watchdog
 
 NAME: Final = "grpc.health.v1.Health"
@@ -36,7 +37,6 @@ class Health:
         """Serve these service names beside the empty one."""
         self._services = frozenset({"", NAME, *services})
         self._new_call_id = new_call_id
-        self._watched: dict[int, tuple[str, Stream]] = {}
         self._streams = streams
         self._watchdog = watchdog
         self._pool = ThreadPoolExecutor(_THREADS, "health")
@@ -74,14 +74,16 @@ class Health:
     def drain(self, refusal: Refusal) -> None:
         """Say NOT_SERVING, to watchers too, and then end their streams."""
         self.serving = False
-        for name, stream in list(self._watched.values()):
-            stream.send(self._answer(name))
+        for stream in self._streams:
+            stream.send(self._answer(stream.subject))
         self._streams.end_all(refusal)
 
     def _check(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         name = _read(raw, context)
         if name not in self._services:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service `{name[:100]}`.")
+            context.abort(
+                grpc.StatusCode.NOT_FOUND, status.printable(f"There is no service `{name[:100]}`.")
+            )
         return self._answer(name)
 
     def _list(self) -> bytes:
@@ -90,14 +92,7 @@ class Health:
 
     def _watch(self, raw: bytes, context: grpc.ServicerContext, send: Send) -> None:
         name = _read(raw, context)
-        stream = self._streams.open(context, send, self._new_call_id())
-        self._watched[id(stream)] = name, stream
-
-        def forget() -> None:
-            self._watched.pop(id(stream), None)
-
-        if not context.add_callback(forget):
-            forget()
+        stream = self._streams.open(context, send, self._new_call_id(), name)
         stream.send(self._answer(name))
 
     def _answer(self, name: str) -> bytes:

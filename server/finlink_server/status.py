@@ -22,13 +22,13 @@ class Status(
 def of(refusal: Refusal, call_id: str) -> Status:
     """Make the status of a refusal. `abort_with_status` replaces all trailing metadata."""
     code = _CODES[refusal.code.value]
-    message = _printable(refusal.message())
+    message = printable(refusal.message())
     status = status_pb2.Status(code=refusal.code.value, message=message)
     status.details.add().Pack(
         error_details_pb2.ErrorInfo(
             reason=refusal.reason,
             domain=DOMAIN,
-            metadata={name: _printable(fact) for name, fact in refusal.facts().items()},
+            metadata={name: printable(fact) for name, fact in refusal.facts().items()},
         )
     )
     status.details.add().Pack(error_details_pb2.RequestInfo(request_id=call_id))
@@ -36,7 +36,7 @@ def of(refusal: Refusal, call_id: str) -> Status:
         bad_request = error_details_pb2.BadRequest()
         for violation in refusal.violations_named:
             bad_request.field_violations.add(
-                field=violation.field, description=_printable(violation.expected)
+                field=violation.field, description=printable(violation.expected)
             )
         status.details.add().Pack(bad_request)
     if refusal.retry_seconds is not None:
@@ -47,6 +47,6 @@ def of(refusal: Refusal, call_id: str) -> Status:
     return Status(code, message, metadata)
 
 
-def _printable(message: str) -> str:
+def printable(message: str) -> str:
     """Escape what would play tricks on a terminal: a message may quote a request."""
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in message)

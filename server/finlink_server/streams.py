@@ -6,7 +6,7 @@ waits for: it takes no lock, or everything stops (the stock health servicer does
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import grpc
@@ -21,8 +21,11 @@ Send = Callable[[bytes | None], None]
 class Stream:
     """One open stream."""
 
-    def __init__(self, context: grpc.ServicerContext, send: Send, call_id: str) -> None:
+    def __init__(
+        self, context: grpc.ServicerContext, send: Send, call_id: str, subject: str
+    ) -> None:
         """Take over the context and the send function of a non-blocking handler."""
+        self.subject = subject
         self.context = context
         self.call_id = call_id
         self._send = send
@@ -69,9 +72,11 @@ class Streams:
         self._open: dict[int, Stream] = {}
         self._refusal: Refusal | None = None
 
-    def open(self, context: grpc.ServicerContext, send: Send, call_id: str) -> Stream:
-        """Note a stream until it closes."""
-        stream = Stream(context, send, call_id)
+    def open(
+        self, context: grpc.ServicerContext, send: Send, call_id: str, subject: str = ""
+    ) -> Stream:
+        """Note a stream, and what it is about, until it closes."""
+        stream = Stream(context, send, call_id, subject)
         self._open[id(stream)] = stream  # one step of the interpreter: no lock
 
         def forget() -> None:
@@ -88,8 +93,12 @@ class Streams:
     def end_all(self, refusal: Refusal) -> None:
         """End every stream with a reason, and those that are opened from now on."""
         self._refusal = refusal
-        for stream in list(self._open.values()):
+        for stream in self:
             stream.end(refusal)
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Give the streams that are open now."""
+        return iter(list(self._open.values()))
 
     def __len__(self) -> int:
         """How many streams are open."""
