@@ -10,7 +10,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from finlink_server import credentials, rules
-from finlink_server.domain import document, languages
+from finlink_server.domain import banks, document, languages, link_parameters
 from finlink_server.domain.caller import SCOPES
 from finlink_server.rules import Inside, Many, anything
 
@@ -18,13 +18,17 @@ _id = rules.identifier
 _optional = rules.optional
 _scopes = Many(len(SCOPES), rules.one_of(*SCOPES))
 _cidrs = Many(20, rules.cidr)
-_bank_id = rules.matching(
-    "(?=.{4,64}$)[a-z]{2}-[a-z0-9]+(-[a-z0-9]+)*", "must be a bank's id, such as es-bbva"
+_countries = Many(
+    link_parameters.MOST_COUNTRIES,
+    lambda code: "" if languages.is_country(code) else languages.COUNTRY_EXPECTED,
 )
-_countries = Many(50, lambda code: "" if languages.is_country(code) else languages.COUNTRY_EXPECTED)
 _language = rules.token(35)
 _color = rules.matching("#[0-9A-Fa-f]{6}", "must be a colour such as #1a2b3c")
 _DAY: Final = 24 * 3600
+
+
+def _bank_id(value: str) -> str:
+    return "" if banks.is_id(value) else banks.ID_EXPECTED
 
 
 def _client_secret(value: str) -> str:
@@ -154,13 +158,13 @@ SPECIFIC: Final[dict[str, Any]] = {
     "CreateLinkTokenRequest.ttl": rules.duration(60, _DAY),
     "CreateLinkTokenRequest.max_opens": rules.number(0, 100),
     "LinkParameters.redirect_id": _id("rdr"),
-    "LinkParameters.external_id": rules.line(0, 128),
+    "LinkParameters.external_id": rules.line(0, link_parameters.LONGEST_EXTERNAL_ID),
     "LinkParameters.bank_id": _optional(_bank_id),
     "LinkParameters.bank_ids": Many(100, _bank_id),
     "LinkParameters.language": _language,
     "LinkParameters.country_codes": _countries,
-    "LinkParameters.update_token": rules.token(512),
-    "LinkParameters.restore_token": rules.token(512),
+    "LinkParameters.update_token": rules.token(link_parameters.LONGEST_CONNECTION_TOKEN),
+    "LinkParameters.restore_token": rules.token(link_parameters.LONGEST_CONNECTION_TOKEN),
     "LinkParameters.desired_owners": Many(10, rules.name),
     "OpenLinkRequest.query": rules.token(8192),
     "CreateAccountRequest.email": rules.email,

@@ -91,7 +91,7 @@ def _country(value: str) -> str:
 
 
 def _head_office(bic: str) -> str:
-    return bic.removesuffix("XXX")
+    return bic.removesuffix(bank_names.HEAD_OFFICE)
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]

@@ -12,6 +12,8 @@ from typing import Final
 from anyascii import anyascii
 
 _ID_LENGTH: Final = 64
+# How the eleven letters of a head office's BIC end (ISO 9362).
+HEAD_OFFICE = "XXX"
 ID = re.compile(r"[a-z]{2}-[a-z0-9]+(?:-[a-z0-9]+)*")
 
 _WORD = re.compile(r"[a-z0-9]+")

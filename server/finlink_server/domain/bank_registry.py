@@ -12,14 +12,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
 
 from schwifty.domain import Bank as Record
 from schwifty.registry import Registry
 
 from finlink_server.domain import bank_merging, bank_names
-
-_HEAD_OFFICE: Final = "XXX"
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def institutions(records: Iterable[Record]) -> list[Institution]:
             record.country_code,
             record.name,
             record.short_name or "",
-            (record.bic or "").upper().removesuffix(_HEAD_OFFICE),
+            (record.bic or "").upper().removesuffix(bank_names.HEAD_OFFICE),
             record.primary,
         )
         codes[alike].append(record.bank_code or "")

@@ -22,10 +22,12 @@ MATURITIES: Final = ("TEST", "PROD")
 STATUSES: Final = ("OPERATIONAL", "DEGRADED", "DOWN")
 SOURCES: Final = ("REGISTRY", "OPERATOR")
 
+_ID_LENGTH: Final = 64
+ID_EXPECTED: Final = "must be a bank's id, such as es-bbva"
+
 _LOADING = threading.Lock()
 _MEMORY: Final = "banks"
 _VERSION: Final = "bank_catalogue_version"
-_ID_LENGTH: Final = 64
 _READ_VERSION: Final = f"SELECT value FROM property WHERE key = '{_VERSION}'"  # noqa: S608
 _BUMP: Final = (
     f"INSERT INTO property (key, value) VALUES ('{_VERSION}', '1') ON CONFLICT (key) DO UPDATE"  # noqa: S608
@@ -83,7 +85,10 @@ class Catalogue:
 
 
 def catalogue(env: Env) -> Catalogue:
-    """Get the catalogue as it is now: one small select unless it changed."""
+    """Get the catalogue as it is now: one small select unless it changed.
+
+    Call it before the transaction that needs it: reading it anew takes a tenth of a second.
+    """
     known: Catalogue | None = env.memory.get(_MEMORY)
     if known is not None and known.version == version_now(env):
         return known
@@ -93,7 +98,7 @@ def catalogue(env: Env) -> Catalogue:
         if known is None or known.version != version:
             # The version was read before the rows: what is newer is read again, never missed.
             known = _load(env, version)
-            if not env.database.in_transaction:
+            if not env.database.in_transaction:  # what is not committed is not kept
                 env.memory[_MEMORY] = known
         return known
 

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from finlink_server import ids, text
-from finlink_server.domain import languages, link_parameters
+from finlink_server.domain import banks, languages, link_parameters
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.errors import LinkParameterInvalid
 
@@ -146,10 +146,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "id": _matching(
         ids.pattern("rdr"), "must be a redirect's id: `rdr_` and 26 letters and digits"
     ),
-    "entity": _matching(
-        re.compile(r"(?=.{4,64}$)[a-z]{2}-[a-z0-9]+(-[a-z0-9]+)*"),
-        "must be a bank's id, such as es-bbva",
-    ),
+    "entity": lambda value: "" if banks.is_id(value) else banks.ID_EXPECTED,
     "product": _one_of(link_parameters.PRODUCTS),
     "subproduct": _one_of(link_parameters.SUBPRODUCTS),
     "external_id": _external_id,
