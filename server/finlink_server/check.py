@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from finlink_server import crypto, rules, shapes
 from finlink_server.config import Config
@@ -37,7 +38,7 @@ def service_key_fields(name: str, prefixes: Sequence[str]) -> None:
 
 
 def _master_key(config: Config) -> str:
-    if not config.key_path.exists() and not config.database_path.exists():
+    if not config.key_path.exists() and not _has_content(config.database_path):
         return "none yet; it is made together with the database"
     return f"{crypto.load_master_key(config.key_path).id} in {config.key_path}"
 
@@ -47,7 +48,7 @@ def _database(config: Config) -> str:
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is no folder. Set FINLINK_DATA_DIR to one."
         raise CheckError(message)
-    if not config.database_path.exists():
+    if not _has_content(config.database_path):
         return f"{config.database_path} is not there yet; `serve` or `migrate` makes it"
     database = Database(config.database_path)
     try:
@@ -68,6 +69,11 @@ def _database(config: Config) -> str:
         return f"{config.database_path} is sound and up to date"
     finally:
         database.close()
+
+
+def _has_content(database: Path) -> bool:
+    """Whether there is a database; opening an empty file would make it one."""
+    return database.exists() and database.stat().st_size > 0
 
 
 def _compare_key(config: Config) -> None:

@@ -191,10 +191,16 @@ def _not_together(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[str]:
+    names = [key.removeprefix(PREFIX) for key in known]
     for key in sorted(environ):
         if key.startswith(PREFIX) and key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see the README's table of settings."
+            # Without the prefix, which makes every name look like every other.
+            close = difflib.get_close_matches(key.removeprefix(PREFIX), names, n=1)
+            hint = (
+                f"did you mean {PREFIX}{close[0]}?"
+                if close
+                else "see the README's table of settings."
+            )
             yield f"{key} is no setting of this server: {hint}"
 
 
