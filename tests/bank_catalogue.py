@@ -1,8 +1,10 @@
 """A database of one's own with the real catalogue, for tests that change it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.clock import Clock
 
@@ -33,3 +35,10 @@ def undone(env: Env) -> Iterator[None]:
         yield
         transaction.rollback()
     env.memory.clear()
+
+
+def write_file(folder: Path, **content: Any) -> Path:
+    """Write an operator's file."""
+    path = folder / "banks.json"
+    path.write_text(json.dumps(content))
+    return path
