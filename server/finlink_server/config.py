@@ -48,6 +48,11 @@ class Config(BaseModel):
         "https://config.finlink.example", description="The `iss` of every token.", max_length=255
     )
     bcrypt_cost: int = Field(12, ge=10, le=16, description="Cost of password hashes, 10 to 16.")
+    webhook_allow_cidrs: tuple[Network, ...] = Field(
+        (),
+        description="Comma-separated CIDR blocks that webhooks may reach although they are not"
+        " public, with plain `http` too.",
+    )
     drain_seconds: float = Field(
         20.0, ge=0, le=3600, description="How long running calls may take to finish at a stop."
     )
@@ -82,7 +87,7 @@ class Config(BaseModel):
         description="Failed sign-ins remembered, by e-mail and client address.",
     )
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow_cidrs", mode="before")
     @classmethod
     def _split_networks(cls, value: object) -> object:
         if not isinstance(value, str):
