@@ -1,19 +1,23 @@
 """The client of Finlink Config: what other services and people import.
 
-Needs grpcio, protobuf, googleapis-common-protos and PyJWT only; the command
-line `finlink` needs the extra `[cli]` beside them.
+Needs grpcio, protobuf, googleapis-common-protos, PyJWT and standardwebhooks
+only; the command line `finlink` needs the extra `[cli]` beside them.
 """
 
 from importlib import metadata
 
 from finlink_client.channel import open_channel, with_credential
 from finlink_client.errors import FieldViolation, FinlinkError
+from finlink_client.webhooks import WebhookError, WebhookEvent, verify_webhook
 
 __all__ = [
     "FieldViolation",
     "FinlinkError",
+    "WebhookError",
+    "WebhookEvent",
     "__version__",
     "open_channel",
+    "verify_webhook",
     "with_credential",
 ]
 
