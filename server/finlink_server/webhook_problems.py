@@ -1,0 +1,69 @@
+"""Why a webhook got no answer, in words for the customer whose receiver it is."""
+
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import aiohttp
+import structlog
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+
+from finlink_server.resolver import AddressRefused
+
+_log = structlog.get_logger("webhooks")
+
+_CLOSED: Final = "the connection was closed before an answer came"
+
+
+def words(error: BaseException) -> str:
+    """Say what an attempt failed with: nothing of the request, nothing of Python."""
+    for kind, say in _WORDS:
+        if isinstance(error, kind):
+            return say(error)
+    _log.error("defect", exc_info=error)
+    return "an error of this server"
+
+
+def _certificate(error: Any) -> str:  # noqa: ANN401 - of the kinds below, each with its own fields
+    verdict = error.certificate_error
+    reason = getattr(verdict, "verify_message", "") or "not valid"
+    return f"certificate verify failed: {reason.rstrip('.')}"
+
+
+def _tls(error: Any) -> str:  # noqa: ANN401
+    reason = next((one.reason for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
+    return f"TLS failed: {(reason or 'no reason given').replace('_', ' ').lower()}"
+
+
+def _system(error: Any) -> str:  # noqa: ANN401
+    return os.strerror(error.errno).lower() if error.errno else _CLOSED
+
+
+def _not_http(error: BaseException) -> str:
+    if any(isinstance(one, LineTooLong) for one in _chain(error)):
+        return "the header of the answer has too long a line"
+    if any("Too many headers" in str(one) for one in _chain(error)):
+        return "the header of the answer has too many lines"
+    return "the answer is not HTTP"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+# The first that fits says it: the library's kinds are each other's subclasses.
+_WORDS: Final[tuple[tuple[type[BaseException], Callable[[Any], str]], ...]] = (
+    (AddressRefused, str),
+    (aiohttp.ClientConnectorCertificateError, _certificate),
+    (aiohttp.ClientConnectorSSLError, _tls),
+    (ssl.SSLError, _tls),
+    (aiohttp.InvalidURL, lambda _: "the URI cannot be used"),
+    (aiohttp.ClientResponseError, _not_http),
+    (BadHttpMessage, _not_http),
+    (aiohttp.ServerDisconnectedError, lambda _: _CLOSED),
+    (OSError, _system),
+    (aiohttp.ClientConnectionError, lambda _: _CLOSED),
+)
