@@ -11,11 +11,15 @@ import os
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from email.message import Message
+from http.server import ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 import pytest
 import standardwebhooks
 import svix.webhooks
-from tests import processes
+from tests import processes, readme
+from tests.signed_webhooks import post
 
 from finlink_client import WebhookError, WebhookEvent, verify_webhook
 
@@ -326,6 +330,31 @@ def test_two_ids_that_disagree_are_both_refused():
     said = problem(signed(event_id="evt_2"))
 
     assert "header webhook-id and the body's id disagree" in said
+
+
+# -------------------------------------------------------------------------------- README
+
+
+def test_the_readmes_server_takes_an_event_once_and_refuses_a_forged_one(monkeypatch, capsys):
+    [block] = readme.blocks(readme.section("Webhooks in your server"), "python")
+    text, start, _ = block.text.partition("\nThreadingHTTPServer(")
+    assert start
+    monkeypatch.setenv("FINLINK_SIGNING_SECRET", f"{SECRET} {OTHER_SECRET}")
+    defined: dict[str, Any] = {}
+    exec(text, defined)  # noqa: S102 - it is ours
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), defined["Webhooks"]) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        sent = [signed(at=datetime.now(UTC), secret=one) for one in (SECRET, OTHER_SECRET)]
+        answers = [post(server.server_port, BODY, one)[0] for one in (*sent, signed())]
+        server.shutdown()
+        thread.join()
+
+    assert answers == [204, 204, 401]
+    done, refused = capsys.readouterr().out.splitlines()
+    assert done == "secret.revoked app_1 {'display_name': 'Ünïcode ☕'}"
+    assert "too" in refused
 
 
 # ---------------------------------------------------------------------------------- cost

@@ -1,11 +1,11 @@
 """The commands of `finlink`.
 
-Exit codes: 0 as asked; 1 the demo did not go as told; 2 wrong usage; 64 plus
+Exit codes: 0 as asked; 1 the demo did not go as told, or one of the webhooks
+that `webhooks listen --count` waited for did not verify; 2 wrong usage; 64 plus
 the gRPC status code for a call that was refused or failed, as with grpcurl (78:
 nothing answers); 130 interrupted.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -17,10 +17,12 @@ import grpc
 import finlink_client
 from finlink.config import v1
 from finlink_client.channel import open_channel
+from finlink_client.credential_input import read_credential
 from finlink_client.demo.screen import JsonLines, Screen
 from finlink_client.demo.stage import Caller, StoryBrokenError
 from finlink_client.demo.story import play
 from finlink_client.errors import FinlinkError
+from finlink_client.webhook_commands import webhooks
 
 EXIT_NOT_AS_TOLD = 1
 EXIT_STATUS_BASE = 64
@@ -61,6 +63,9 @@ def demo(target: str, tls_root: Path | None, *, as_json: bool) -> None:
         play(channel, _operator(channel), audience)
 
 
+finlink.add_command(webhooks)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; give its exit code. What goes wrong is one sentence."""
     for stream in (sys.stdout, sys.stderr):
@@ -97,20 +102,14 @@ def _meet(channel: grpc.Channel, target: str) -> None:
 
 
 def _operator(channel: grpc.Channel) -> Caller:
-    """Read the operator's key from OPERATOR_KEY, a hidden prompt or a pipe."""
-    key = os.environ.get("OPERATOR_KEY", "")
-    if not key:
-        if sys.stdin.isatty():
-            key = click.prompt("Service key of an operator", hide_input=True, err=True)
-        else:
-            key = sys.stdin.readline()
-    if not key.strip():
-        raise click.UsageError(
-            "No operator's service key: set OPERATOR_KEY, or give it on standard input. "
-            "'finlink-server service-key create --name demo --role OPERATOR' makes one."
-        )
+    key = read_credential(
+        "OPERATOR_KEY",
+        "Service key of an operator",
+        "No operator's service key: set OPERATOR_KEY, or give it on standard input. "
+        "'finlink-server service-key create --name demo --role OPERATOR' makes one.",
+    )
     try:
-        return Caller("operator", channel, key.strip())
+        return Caller("operator", channel, key)
     except ValueError as error:
         raise click.UsageError(f"The operator's service key: {error}") from None
 
