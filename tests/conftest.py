@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import grpc
 import pytest
 from tests import antarctica, canaries, errors, people, processes
 from tests.clock import Clock
+from tests.receiver import authority, ca_file, receiver, receiver_tls, trust  # noqa: F401 - fixtures
 
 from finlink.config import v1
 from finlink_server import app as application
@@ -57,13 +59,16 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, ca_file: Path) -> Iterator[Server]:
+    os.environ["SSL_CERT_FILE"] = str(ca_file)  # webhooks trust the receivers of the tests
     folder = tmp_path_factory.mktemp("server")
     settings = config.load(
         {
             "FINLINK_LISTEN": "127.0.0.1:0",
             "FINLINK_DATA_DIR": str(folder),
             "FINLINK_TRUSTED_PROXIES": "127.0.0.0/8",
+            "FINLINK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
+            "FINLINK_LIMIT_LEAK_REPORTS": "10000",
         }
     )
     written = io.StringIO()

@@ -7,13 +7,17 @@ from typing import Any, Final
 
 import aiohttp
 import structlog
-from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.http_exceptions import LineTooLong
 
 from finlink_server.resolver import AddressRefused
 
 _log = structlog.get_logger("webhooks")
 
 _CLOSED: Final = "the connection was closed before an answer came"
+
+
+class NotHttp(Exception):  # noqa: N818 - it reads as what happened
+    """What was answered is not HTTP, though the library reads it."""
 
 
 def words(error: BaseException) -> str:
@@ -62,7 +66,7 @@ _WORDS: Final[tuple[tuple[type[BaseException], Callable[[Any], str]], ...]] = (
     (ssl.SSLError, _tls),
     (aiohttp.InvalidURL, lambda _: "the URI cannot be used"),
     (aiohttp.ClientResponseError, _not_http),
-    (BadHttpMessage, _not_http),
+    (NotHttp, _not_http),
     (aiohttp.ServerDisconnectedError, lambda _: _CLOSED),
     (OSError, _system),
     (aiohttp.ClientConnectionError, lambda _: _CLOSED),

@@ -21,9 +21,10 @@ from yarl import URL
 
 from finlink_server.resolver import AddressRefused, Resolver
 from finlink_server.webhook_connections import Attempt, Connections, attempt
-from finlink_server.webhook_problems import words
+from finlink_server.webhook_problems import NotHttp, words
 
 _LONGEST_BODY: Final = 16 * 1024  # bytes that are read of an answer
+_LOWEST_STATUS: Final = 100  # the library takes 000 too
 _LONGEST_WAIT: Final = 86_400  # seconds that Retry-After may ask for
 
 _HEADERS: Final = {
@@ -88,19 +89,15 @@ class Sender:
         """Make one attempt. Whatever goes wrong is in the answer."""
         begun = time.monotonic_ns()
         heard = _Heard()
-        problem = ""
+        failure: Exception | None = None
         try:
             async with asyncio.timeout(self._total_seconds):
                 await self._exchange(outgoing, heard)
-        except aiohttp.ConnectionTimeoutError:
-            problem = f"no connection within {self._connect_seconds:g} s"
-        except TimeoutError:
-            problem = f"no answer within {self._total_seconds:g} s"
         except Exception as error:  # noqa: BLE001 - told in words
-            problem = words(error)
+            failure = error
         return Answer(
             status=heard.status,
-            problem=problem if heard.status is None else "",
+            problem=self._problem(failure) if failure and heard.status is None else "",
             latency=(time.monotonic_ns() - begun) // 1000,
             response=_shown(bytes(heard.body[:_LONGEST_BODY]), whole=heard.whole),
             truncated=heard.status is not None and not heard.whole,
@@ -110,6 +107,13 @@ class Sender:
     async def close(self) -> None:
         """Close the kept connections, when nothing is sent any more."""
         await self._connections.close()
+
+    def _problem(self, failure: Exception) -> str:
+        if isinstance(failure, aiohttp.ConnectionTimeoutError):
+            return f"no connection within {self._connect_seconds:g} s"
+        if isinstance(failure, TimeoutError):
+            return f"no answer within {self._total_seconds:g} s"
+        return words(failure)
 
     async def _exchange(self, outgoing: Outgoing, heard: _Heard) -> None:
         url = _url(outgoing.uri)
@@ -123,7 +127,8 @@ class Sender:
                 raise
         else:
             return
-        # The receiver closed a kept connection while we wrote: no failure of anybody.
+        # The receiver closed a kept connection meanwhile: no failure of anybody. Should it have
+        # read this much, it gets it twice, which at-least-once allows for.
         async with self._connections.fresh() as session:
             await _post(session, url, outgoing, heard)
 
@@ -137,6 +142,8 @@ async def _post(
         url, data=outgoing.body, headers=headers, allow_redirects=False, read_bufsize=_LONGEST_BODY
     )
     try:
+        if response.status < _LOWEST_STATUS:
+            raise NotHttp
         heard.status = response.status
         heard.retry_after = response.headers.get("Retry-After", "")
         while len(heard.body) <= _LONGEST_BODY:
