@@ -17,7 +17,7 @@ import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sou
 
 from finlink_server import deadline
 from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, Refusal
-from finlink_server.storage.models import MODELS
+from finlink_server.storage.schema import MODELS
 
 _BUSY_SECONDS: Final = 5.0
 _MIB: Final = 1024 * 1024
@@ -74,8 +74,8 @@ class Database:
             self._write_lock.release()
 
     def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
-        """Run one statement as it stands."""
-        return self.peewee.execute_sql(sql, parameters)
+        """Run one statement, with `?` for each parameter."""
+        return self.peewee.execute_sql(sql.replace("?", self.peewee.param), parameters)
 
     def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row, its parameters. Call it inside a transaction."""
@@ -93,6 +93,30 @@ class Database:
     def close(self) -> None:
         """Close this thread's connection; the others end with their threads."""
         self.peewee.close()
+
+
+class Watch:
+    """Tells whether anything was committed since, by whatever process.
+
+    `PRAGMA data_version` on a connection that never writes takes two microseconds and
+    moves with every commit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Look at the database of this file."""
+        self._connection = sqlite_driver.connect(str(path), check_same_thread=False)
+        self._lock = threading.Lock()
+
+    def version(self) -> int:
+        """A number that differs after each commit."""
+        with self._lock:
+            number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return number
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
 
 
 def sqlite_version() -> tuple[int, ...]:

@@ -290,8 +290,9 @@ class Idempotency(Model):
 class Journal(Model):
     """The one record of every change and every refused credential, in order.
 
-    `once` is set for refusals only: what makes the rows of one credential, client
-    address, reason and minute one row.
+    `once` is what makes several happenings one row: the refusals of one credential,
+    client address, reason and minute; a publisher's event. `event` is the type under
+    which webhooks tell of the row; empty for most.
     """
 
     seq = BigAutoField()
@@ -309,6 +310,7 @@ class Journal(Model):
     client_address = TextField()
     once = TextField(null=True, unique=True)
     count = BigIntegerField(default=1)
+    event = TextField(default="")
 
     class Meta:
         table_name = "journal"

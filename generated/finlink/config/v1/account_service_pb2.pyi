@@ -101,6 +101,8 @@ class _ActorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActorKind.V
     """A service of the platform or an operator; the id is the service key's."""
     ACTOR_KIND_COMMAND_LINE: _ActorKind.ValueType  # 5
     """The service's own command line, run on its machine."""
+    ACTOR_KIND_SERVER: _ActorKind.ValueType  # 6
+    """The service itself, in the background."""
 
 class ActorKind(_ActorKind, metaclass=_ActorKindEnumTypeWrapper):
     """What kind of caller did something."""
@@ -117,6 +119,8 @@ ACTOR_KIND_SERVICE_KEY: ActorKind.ValueType  # 4
 """A service of the platform or an operator; the id is the service key's."""
 ACTOR_KIND_COMMAND_LINE: ActorKind.ValueType  # 5
 """The service's own command line, run on its machine."""
+ACTOR_KIND_SERVER: ActorKind.ValueType  # 6
+"""The service itself, in the background."""
 Global___ActorKind: _TypeAlias = ActorKind  # noqa: Y015
 
 @_typing.final

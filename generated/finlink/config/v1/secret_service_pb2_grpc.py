@@ -70,6 +70,11 @@ class SecretServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretResponse.FromString,
                 _registered_method=True)
+        self.ReportLeakedSecret = channel.unary_unary(
+                '/finlink.config.v1.SecretService/ReportLeakedSecret',
+                request_serializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretResponse.FromString,
+                _registered_method=True)
 
 
 class SecretServiceServicer:
@@ -172,6 +177,23 @@ class SecretServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportLeakedSecret(self, request, context):
+        """Ends a client secret that somebody found where it should not be, for good,
+        and the session that it opened. Whoever holds a secret can do so: no other
+        credential is needed.
+
+        The answer is empty and the same whether or not the secret existed.
+        Emits `secret.leaked`, which is also its row in the journal. Calls are
+        limited for each client address: 30 a minute.
+
+        Errors:
+        - INVALID_ARGUMENT (FIELD_INVALID): not a whole client secret.
+        - RESOURCE_EXHAUSTED (RATE_LIMITED): wait as RetryInfo says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SecretServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -204,6 +226,11 @@ def add_SecretServiceServicer_to_server(servicer, server):
                     servicer.RevokeSecret,
                     request_deserializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretResponse.SerializeToString,
+            ),
+            'ReportLeakedSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportLeakedSecret,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -374,6 +401,33 @@ class SecretService:
             '/finlink.config.v1.SecretService/RevokeSecret',
             finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_secret__service__pb2.RevokeSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportLeakedSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SecretService/ReportLeakedSecret',
+            finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_secret__service__pb2.ReportLeakedSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

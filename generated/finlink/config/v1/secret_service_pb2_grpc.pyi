@@ -106,6 +106,19 @@ class SecretServiceStub:
       token.
     - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
     """
+    ReportLeakedSecret: _grpc.UnaryUnaryMultiCallable[_secret_service_pb2.ReportLeakedSecretRequest, _secret_service_pb2.ReportLeakedSecretResponse]
+    """Ends a client secret that somebody found where it should not be, for good,
+    and the session that it opened. Whoever holds a secret can do so: no other
+    credential is needed.
+
+    The answer is empty and the same whether or not the secret existed.
+    Emits `secret.leaked`, which is also its row in the journal. Calls are
+    limited for each client address: 30 a minute.
+
+    Errors:
+    - INVALID_ARGUMENT (FIELD_INVALID): not a whole client secret.
+    - RESOURCE_EXHAUSTED (RATE_LIMITED): wait as RetryInfo says.
+    """
 
 @_typing.type_check_only
 class SecretServiceAsyncStub(SecretServiceStub):
@@ -184,6 +197,19 @@ class SecretServiceAsyncStub(SecretServiceStub):
     - PERMISSION_DENIED (PASSWORD_WRONG): five such failures end the account
       token.
     - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
+    """
+    ReportLeakedSecret: _aio.UnaryUnaryMultiCallable[_secret_service_pb2.ReportLeakedSecretRequest, _secret_service_pb2.ReportLeakedSecretResponse]  # type: ignore[assignment]
+    """Ends a client secret that somebody found where it should not be, for good,
+    and the session that it opened. Whoever holds a secret can do so: no other
+    credential is needed.
+
+    The answer is empty and the same whether or not the secret existed.
+    Emits `secret.leaked`, which is also its row in the journal. Calls are
+    limited for each client address: 30 a minute.
+
+    Errors:
+    - INVALID_ARGUMENT (FIELD_INVALID): not a whole client secret.
+    - RESOURCE_EXHAUSTED (RATE_LIMITED): wait as RetryInfo says.
     """
 
 class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -296,6 +322,25 @@ class SecretServiceServicer(metaclass=_abc_1.ABCMeta):
         - PERMISSION_DENIED (PASSWORD_WRONG): five such failures end the account
           token.
         - RESOURCE_EXHAUSTED (HASH_QUEUE_FULL): wait as RetryInfo says.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportLeakedSecret(
+        self,
+        request: _secret_service_pb2.ReportLeakedSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_secret_service_pb2.ReportLeakedSecretResponse, _abc.Awaitable[_secret_service_pb2.ReportLeakedSecretResponse]]:
+        """Ends a client secret that somebody found where it should not be, for good,
+        and the session that it opened. Whoever holds a secret can do so: no other
+        credential is needed.
+
+        The answer is empty and the same whether or not the secret existed.
+        Emits `secret.leaked`, which is also its row in the journal. Calls are
+        limited for each client address: 30 a minute.
+
+        Errors:
+        - INVALID_ARGUMENT (FIELD_INVALID): not a whole client secret.
+        - RESOURCE_EXHAUSTED (RATE_LIMITED): wait as RetryInfo says.
         """
 
 def add_SecretServiceServicer_to_server(servicer: SecretServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

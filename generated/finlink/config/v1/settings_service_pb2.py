@@ -23,78 +23,79 @@ _sym_db = _symbol_database.Default()
 
 
 from finlink.config.v1 import account_service_pb2 as finlink_dot_config_dot_v1_dot_account__service__pb2
+from finlink.config.v1 import webhook_service_pb2 as finlink_dot_config_dot_v1_dot_webhook__service__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(finlink/config/v1/settings_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/account_service.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x04\x42\x61nk\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nshort_name\x18\x03 \x01(\tR\tshortName\x12!\n\x0c\x63ountry_code\x18\x04 \x01(\tR\x0b\x63ountryCode\x12\x12\n\x04\x62ics\x18\x05 \x03(\tR\x04\x62ics\x12\x36\n\x08products\x18\x06 \x03(\x0e\x32\x1a.finlink.config.v1.ProductR\x08products\x12;\n\x08maturity\x18\x07 \x01(\x0e\x32\x1f.finlink.config.v1.BankMaturityR\x08maturity\x12\x35\n\x06status\x18\x08 \x01(\x0e\x32\x1d.finlink.config.v1.BankStatusR\x06status\x12\x19\n\x08logo_uri\x18\t \x01(\tR\x07logoUri\x12\x35\n\x06source\x18\n \x01(\x0e\x32\x1d.finlink.config.v1.BankSourceR\x06source\x12%\n\x0eleft_catalogue\x18\x0b \x01(\x08R\rleftCatalogue\"N\n\x07\x41ppBank\x12+\n\x04\x62\x61nk\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.BankR\x04\x62\x61nk\x12\x16\n\x06pinned\x18\x02 \x01(\x08R\x06pinned\"\xf8\x01\n\x08Settings\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x33\n\x04link\x18\x05 \x01(\x0b\x32\x1f.finlink.config.v1.LinkSettingsR\x04link\x12\x35\n\x05\x62\x61nks\x18\x06 \x01(\x0b\x32\x1f.finlink.config.v1.BankSettingsR\x05\x62\x61nks\"\xed\x02\n\x0cLinkSettings\x12(\n\x10\x66orce_auth_token\x18\x01 \x01(\x08R\x0e\x66orceAuthToken\x12\x39\n\tredirects\x18\x02 \x03(\x0b\x32\x1b.finlink.config.v1.RedirectR\tredirects\x12\x1c\n\tlanguages\x18\x03 \x03(\tR\tlanguages\x12)\n\x10\x64\x65\x66\x61ult_language\x18\x04 \x01(\tR\x0f\x64\x65\x66\x61ultLanguage\x12=\n\nappearance\x18\x05 \x01(\x0b\x32\x1d.finlink.config.v1.AppearanceR\nappearance\x12\x32\n\x05texts\x18\x06 \x03(\x0b\x32\x1c.finlink.config.v1.LinkTextsR\x05texts\x12\x1b\n\tterms_uri\x18\x07 \x01(\tR\x08termsUri\x12\x1f\n\x0bprivacy_uri\x18\x08 \x01(\tR\nprivacyUri\"\x91\x01\n\nAppearance\x12\x34\n\x05light\x18\x01 \x01(\x0b\x32\x1e.finlink.config.v1.ThemeColorsR\x05light\x12\x32\n\x04\x64\x61rk\x18\x02 \x01(\x0b\x32\x1e.finlink.config.v1.ThemeColorsR\x04\x64\x61rk\x12\x19\n\x08logo_uri\x18\x03 \x01(\tR\x07logoUri\"[\n\x0bThemeColors\x12\x18\n\x07primary\x18\x01 \x01(\tR\x07primary\x12\x1e\n\nbackground\x18\x02 \x01(\tR\nbackground\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text\"\x91\x01\n\tLinkTexts\x12\x1a\n\x08language\x18\x01 \x01(\tR\x08language\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x16\n\x06\x62utton\x18\x04 \x01(\tR\x06\x62utton\x12\x18\n\x07success\x18\x05 \x01(\tR\x07success\"\xd5\x01\n\x0c\x42\x61nkSettings\x12\x33\n\x04mode\x18\x01 \x01(\x0e\x32\x1f.finlink.config.v1.BankListModeR\x04mode\x12\x19\n\x08\x62\x61nk_ids\x18\x02 \x03(\tR\x07\x62\x61nkIds\x12&\n\x0fpinned_bank_ids\x18\x03 \x03(\tR\rpinnedBankIds\x12#\n\rcountry_codes\x18\x04 \x03(\tR\x0c\x63ountryCodes\x12(\n\x10missing_bank_ids\x18\x05 \x03(\tR\x0emissingBankIds\"\xf1\x01\n\x0fSettingsVersion\x12\x18\n\x07version\x18\x01 \x01(\x03R\x07version\x12\x30\n\x06\x61uthor\x18\x02 \x01(\x0b\x32\x18.finlink.config.v1.ActorR\x06\x61uthor\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x18\n\x07\x63omment\x18\x04 \x01(\tR\x07\x63omment\x12;\n\x07\x63hanges\x18\x05 \x03(\x0b\x32!.finlink.config.v1.SettingsChangeR\x07\x63hanges\"\x8e\x01\n\x0eSettingsChange\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x33\n\told_value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x08oldValue\x12\x33\n\tnew_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueR\x08newValue\"O\n\x08Redirect\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x10\n\x03uri\x18\x03 \x01(\tR\x03uri\"E\n\x12GetSettingsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\"N\n\x13GetSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"\xcc\x01\n\x15UpdateSettingsRequest\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\x18\n\x07\x63omment\x18\x03 \x01(\tR\x07\x63omment\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\"Q\n\x16UpdateSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"p\n\x1bListSettingsVersionsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x86\x01\n\x1cListSettingsVersionsResponse\x12>\n\x08versions\x18\x01 \x03(\x0b\x32\".finlink.config.v1.SettingsVersionR\x08versions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x01\n\x17RollbackSettingsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag\x12\x18\n\x07\x63omment\x18\x04 \x01(\tR\x07\x63omment\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"S\n\x18RollbackSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"\x89\x01\n\x10ListBanksRequest\x12\x14\n\x05query\x18\x01 \x01(\tR\x05query\x12#\n\rcountry_codes\x18\x02 \x03(\tR\x0c\x63ountryCodes\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"j\n\x11ListBanksResponse\x12-\n\x05\x62\x61nks\x18\x01 \x03(\x0b\x32\x17.finlink.config.v1.BankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x0eGetBankRequest\x12\x17\n\x07\x62\x61nk_id\x18\x01 \x01(\tR\x06\x62\x61nkId\">\n\x0fGetBankResponse\x12+\n\x04\x62\x61nk\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.BankR\x04\x62\x61nk\"\x9e\x01\n\x13ListAppBanksRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x34\n\x07product\x18\x02 \x01(\x0e\x32\x1a.finlink.config.v1.ProductR\x07product\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"p\n\x14ListAppBanksResponse\x12\x30\n\x05\x62\x61nks\x18\x01 \x03(\x0b\x32\x1a.finlink.config.v1.AppBankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*r\n\x07Product\x12\x17\n\x13PRODUCT_UNSPECIFIED\x10\x00\x12\x18\n\x14PRODUCT_TRANSACTIONS\x10\x01\x12\x17\n\x13PRODUCT_INVESTMENTS\x10\x02\x12\x1b\n\x17PRODUCT_ASSETS_TRANSFER\x10\x03*z\n\x0c\x42\x61nkListMode\x12\x1e\n\x1a\x42\x41NK_LIST_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42\x41NK_LIST_MODE_ALL\x10\x01\x12\x17\n\x13\x42\x41NK_LIST_MODE_ONLY\x10\x02\x12\x19\n\x15\x42\x41NK_LIST_MODE_EXCEPT\x10\x03*]\n\x0c\x42\x61nkMaturity\x12\x1d\n\x19\x42\x41NK_MATURITY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42\x41NK_MATURITY_TEST\x10\x01\x12\x16\n\x12\x42\x41NK_MATURITY_PROD\x10\x02*v\n\nBankStatus\x12\x1b\n\x17\x42\x41NK_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x42\x41NK_STATUS_OPERATIONAL\x10\x01\x12\x18\n\x14\x42\x41NK_STATUS_DEGRADED\x10\x02\x12\x14\n\x10\x42\x41NK_STATUS_DOWN\x10\x03*]\n\nBankSource\x12\x1b\n\x17\x42\x41NK_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42\x41NK_SOURCE_REGISTRY\x10\x01\x12\x18\n\x14\x42\x41NK_SOURCE_OPERATOR\x10\x02\x32\xc7\x05\n\x0fSettingsService\x12\\\n\x0bGetSettings\x12%.finlink.config.v1.GetSettingsRequest\x1a&.finlink.config.v1.GetSettingsResponse\x12\x65\n\x0eUpdateSettings\x12(.finlink.config.v1.UpdateSettingsRequest\x1a).finlink.config.v1.UpdateSettingsResponse\x12w\n\x14ListSettingsVersions\x12..finlink.config.v1.ListSettingsVersionsRequest\x1a/.finlink.config.v1.ListSettingsVersionsResponse\x12k\n\x10RollbackSettings\x12*.finlink.config.v1.RollbackSettingsRequest\x1a+.finlink.config.v1.RollbackSettingsResponse\x12V\n\tListBanks\x12#.finlink.config.v1.ListBanksRequest\x1a$.finlink.config.v1.ListBanksResponse\x12P\n\x07GetBank\x12!.finlink.config.v1.GetBankRequest\x1a\".finlink.config.v1.GetBankResponse\x12_\n\x0cListAppBanks\x12&.finlink.config.v1.ListAppBanksRequest\x1a\'.finlink.config.v1.ListAppBanksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(finlink/config/v1/settings_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/account_service.proto\x1a\'finlink/config/v1/webhook_service.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x04\x42\x61nk\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nshort_name\x18\x03 \x01(\tR\tshortName\x12!\n\x0c\x63ountry_code\x18\x04 \x01(\tR\x0b\x63ountryCode\x12\x12\n\x04\x62ics\x18\x05 \x03(\tR\x04\x62ics\x12\x36\n\x08products\x18\x06 \x03(\x0e\x32\x1a.finlink.config.v1.ProductR\x08products\x12;\n\x08maturity\x18\x07 \x01(\x0e\x32\x1f.finlink.config.v1.BankMaturityR\x08maturity\x12\x35\n\x06status\x18\x08 \x01(\x0e\x32\x1d.finlink.config.v1.BankStatusR\x06status\x12\x19\n\x08logo_uri\x18\t \x01(\tR\x07logoUri\x12\x35\n\x06source\x18\n \x01(\x0e\x32\x1d.finlink.config.v1.BankSourceR\x06source\x12%\n\x0eleft_catalogue\x18\x0b \x01(\x08R\rleftCatalogue\"N\n\x07\x41ppBank\x12+\n\x04\x62\x61nk\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.BankR\x04\x62\x61nk\x12\x16\n\x06pinned\x18\x02 \x01(\x08R\x06pinned\"\xc2\x02\n\x08Settings\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag\x12;\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x33\n\x04link\x18\x05 \x01(\x0b\x32\x1f.finlink.config.v1.LinkSettingsR\x04link\x12\x35\n\x05\x62\x61nks\x18\x06 \x01(\x0b\x32\x1f.finlink.config.v1.BankSettingsR\x05\x62\x61nks\x12H\n\x11webhook_endpoints\x18\x07 \x03(\x0b\x32\x1b.finlink.config.v1.EndpointR\x10webhookEndpoints\"\xed\x02\n\x0cLinkSettings\x12(\n\x10\x66orce_auth_token\x18\x01 \x01(\x08R\x0e\x66orceAuthToken\x12\x39\n\tredirects\x18\x02 \x03(\x0b\x32\x1b.finlink.config.v1.RedirectR\tredirects\x12\x1c\n\tlanguages\x18\x03 \x03(\tR\tlanguages\x12)\n\x10\x64\x65\x66\x61ult_language\x18\x04 \x01(\tR\x0f\x64\x65\x66\x61ultLanguage\x12=\n\nappearance\x18\x05 \x01(\x0b\x32\x1d.finlink.config.v1.AppearanceR\nappearance\x12\x32\n\x05texts\x18\x06 \x03(\x0b\x32\x1c.finlink.config.v1.LinkTextsR\x05texts\x12\x1b\n\tterms_uri\x18\x07 \x01(\tR\x08termsUri\x12\x1f\n\x0bprivacy_uri\x18\x08 \x01(\tR\nprivacyUri\"\x91\x01\n\nAppearance\x12\x34\n\x05light\x18\x01 \x01(\x0b\x32\x1e.finlink.config.v1.ThemeColorsR\x05light\x12\x32\n\x04\x64\x61rk\x18\x02 \x01(\x0b\x32\x1e.finlink.config.v1.ThemeColorsR\x04\x64\x61rk\x12\x19\n\x08logo_uri\x18\x03 \x01(\tR\x07logoUri\"[\n\x0bThemeColors\x12\x18\n\x07primary\x18\x01 \x01(\tR\x07primary\x12\x1e\n\nbackground\x18\x02 \x01(\tR\nbackground\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text\"\x91\x01\n\tLinkTexts\x12\x1a\n\x08language\x18\x01 \x01(\tR\x08language\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x16\n\x06\x62utton\x18\x04 \x01(\tR\x06\x62utton\x12\x18\n\x07success\x18\x05 \x01(\tR\x07success\"\xd5\x01\n\x0c\x42\x61nkSettings\x12\x33\n\x04mode\x18\x01 \x01(\x0e\x32\x1f.finlink.config.v1.BankListModeR\x04mode\x12\x19\n\x08\x62\x61nk_ids\x18\x02 \x03(\tR\x07\x62\x61nkIds\x12&\n\x0fpinned_bank_ids\x18\x03 \x03(\tR\rpinnedBankIds\x12#\n\rcountry_codes\x18\x04 \x03(\tR\x0c\x63ountryCodes\x12(\n\x10missing_bank_ids\x18\x05 \x03(\tR\x0emissingBankIds\"\xf1\x01\n\x0fSettingsVersion\x12\x18\n\x07version\x18\x01 \x01(\x03R\x07version\x12\x30\n\x06\x61uthor\x18\x02 \x01(\x0b\x32\x18.finlink.config.v1.ActorR\x06\x61uthor\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x18\n\x07\x63omment\x18\x04 \x01(\tR\x07\x63omment\x12;\n\x07\x63hanges\x18\x05 \x03(\x0b\x32!.finlink.config.v1.SettingsChangeR\x07\x63hanges\"\x8e\x01\n\x0eSettingsChange\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x33\n\told_value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x08oldValue\x12\x33\n\tnew_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueR\x08newValue\"O\n\x08Redirect\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x10\n\x03uri\x18\x03 \x01(\tR\x03uri\"E\n\x12GetSettingsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\"N\n\x13GetSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"\xcc\x01\n\x15UpdateSettingsRequest\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\x18\n\x07\x63omment\x18\x03 \x01(\tR\x07\x63omment\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\"Q\n\x16UpdateSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"p\n\x1bListSettingsVersionsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x86\x01\n\x1cListSettingsVersionsResponse\x12>\n\x08versions\x18\x01 \x03(\x0b\x32\".finlink.config.v1.SettingsVersionR\x08versions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x01\n\x17RollbackSettingsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x18\n\x07version\x18\x02 \x01(\x03R\x07version\x12\x12\n\x04\x65tag\x18\x03 \x01(\tR\x04\x65tag\x12\x18\n\x07\x63omment\x18\x04 \x01(\tR\x07\x63omment\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"S\n\x18RollbackSettingsResponse\x12\x37\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.finlink.config.v1.SettingsR\x08settings\"\x89\x01\n\x10ListBanksRequest\x12\x14\n\x05query\x18\x01 \x01(\tR\x05query\x12#\n\rcountry_codes\x18\x02 \x03(\tR\x0c\x63ountryCodes\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"j\n\x11ListBanksResponse\x12-\n\x05\x62\x61nks\x18\x01 \x03(\x0b\x32\x17.finlink.config.v1.BankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x0eGetBankRequest\x12\x17\n\x07\x62\x61nk_id\x18\x01 \x01(\tR\x06\x62\x61nkId\">\n\x0fGetBankResponse\x12+\n\x04\x62\x61nk\x18\x01 \x01(\x0b\x32\x17.finlink.config.v1.BankR\x04\x62\x61nk\"\x9e\x01\n\x13ListAppBanksRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12\x34\n\x07product\x18\x02 \x01(\x0e\x32\x1a.finlink.config.v1.ProductR\x07product\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"p\n\x14ListAppBanksResponse\x12\x30\n\x05\x62\x61nks\x18\x01 \x03(\x0b\x32\x1a.finlink.config.v1.AppBankR\x05\x62\x61nks\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*r\n\x07Product\x12\x17\n\x13PRODUCT_UNSPECIFIED\x10\x00\x12\x18\n\x14PRODUCT_TRANSACTIONS\x10\x01\x12\x17\n\x13PRODUCT_INVESTMENTS\x10\x02\x12\x1b\n\x17PRODUCT_ASSETS_TRANSFER\x10\x03*z\n\x0c\x42\x61nkListMode\x12\x1e\n\x1a\x42\x41NK_LIST_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42\x41NK_LIST_MODE_ALL\x10\x01\x12\x17\n\x13\x42\x41NK_LIST_MODE_ONLY\x10\x02\x12\x19\n\x15\x42\x41NK_LIST_MODE_EXCEPT\x10\x03*]\n\x0c\x42\x61nkMaturity\x12\x1d\n\x19\x42\x41NK_MATURITY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42\x41NK_MATURITY_TEST\x10\x01\x12\x16\n\x12\x42\x41NK_MATURITY_PROD\x10\x02*v\n\nBankStatus\x12\x1b\n\x17\x42\x41NK_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x42\x41NK_STATUS_OPERATIONAL\x10\x01\x12\x18\n\x14\x42\x41NK_STATUS_DEGRADED\x10\x02\x12\x14\n\x10\x42\x41NK_STATUS_DOWN\x10\x03*]\n\nBankSource\x12\x1b\n\x17\x42\x41NK_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42\x41NK_SOURCE_REGISTRY\x10\x01\x12\x18\n\x14\x42\x41NK_SOURCE_OPERATOR\x10\x02\x32\xc7\x05\n\x0fSettingsService\x12\\\n\x0bGetSettings\x12%.finlink.config.v1.GetSettingsRequest\x1a&.finlink.config.v1.GetSettingsResponse\x12\x65\n\x0eUpdateSettings\x12(.finlink.config.v1.UpdateSettingsRequest\x1a).finlink.config.v1.UpdateSettingsResponse\x12w\n\x14ListSettingsVersions\x12..finlink.config.v1.ListSettingsVersionsRequest\x1a/.finlink.config.v1.ListSettingsVersionsResponse\x12k\n\x10RollbackSettings\x12*.finlink.config.v1.RollbackSettingsRequest\x1a+.finlink.config.v1.RollbackSettingsResponse\x12V\n\tListBanks\x12#.finlink.config.v1.ListBanksRequest\x1a$.finlink.config.v1.ListBanksResponse\x12P\n\x07GetBank\x12!.finlink.config.v1.GetBankRequest\x1a\".finlink.config.v1.GetBankResponse\x12_\n\x0cListAppBanks\x12&.finlink.config.v1.ListAppBanksRequest\x1a\'.finlink.config.v1.ListAppBanksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'finlink.config.v1.settings_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRODUCT']._serialized_start=3975
-  _globals['_PRODUCT']._serialized_end=4089
-  _globals['_BANKLISTMODE']._serialized_start=4091
-  _globals['_BANKLISTMODE']._serialized_end=4213
-  _globals['_BANKMATURITY']._serialized_start=4215
-  _globals['_BANKMATURITY']._serialized_end=4308
-  _globals['_BANKSTATUS']._serialized_start=4310
-  _globals['_BANKSTATUS']._serialized_end=4428
-  _globals['_BANKSOURCE']._serialized_start=4430
-  _globals['_BANKSOURCE']._serialized_end=4523
-  _globals['_BANK']._serialized_start=202
-  _globals['_BANK']._serialized_end=638
-  _globals['_APPBANK']._serialized_start=640
-  _globals['_APPBANK']._serialized_end=718
-  _globals['_SETTINGS']._serialized_start=721
-  _globals['_SETTINGS']._serialized_end=969
-  _globals['_LINKSETTINGS']._serialized_start=972
-  _globals['_LINKSETTINGS']._serialized_end=1337
-  _globals['_APPEARANCE']._serialized_start=1340
-  _globals['_APPEARANCE']._serialized_end=1485
-  _globals['_THEMECOLORS']._serialized_start=1487
-  _globals['_THEMECOLORS']._serialized_end=1578
-  _globals['_LINKTEXTS']._serialized_start=1581
-  _globals['_LINKTEXTS']._serialized_end=1726
-  _globals['_BANKSETTINGS']._serialized_start=1729
-  _globals['_BANKSETTINGS']._serialized_end=1942
-  _globals['_SETTINGSVERSION']._serialized_start=1945
-  _globals['_SETTINGSVERSION']._serialized_end=2186
-  _globals['_SETTINGSCHANGE']._serialized_start=2189
-  _globals['_SETTINGSCHANGE']._serialized_end=2331
-  _globals['_REDIRECT']._serialized_start=2333
-  _globals['_REDIRECT']._serialized_end=2412
-  _globals['_GETSETTINGSREQUEST']._serialized_start=2414
-  _globals['_GETSETTINGSREQUEST']._serialized_end=2483
-  _globals['_GETSETTINGSRESPONSE']._serialized_start=2485
-  _globals['_GETSETTINGSRESPONSE']._serialized_end=2563
-  _globals['_UPDATESETTINGSREQUEST']._serialized_start=2566
-  _globals['_UPDATESETTINGSREQUEST']._serialized_end=2770
-  _globals['_UPDATESETTINGSRESPONSE']._serialized_start=2772
-  _globals['_UPDATESETTINGSRESPONSE']._serialized_end=2853
-  _globals['_LISTSETTINGSVERSIONSREQUEST']._serialized_start=2855
-  _globals['_LISTSETTINGSVERSIONSREQUEST']._serialized_end=2967
-  _globals['_LISTSETTINGSVERSIONSRESPONSE']._serialized_start=2970
-  _globals['_LISTSETTINGSVERSIONSRESPONSE']._serialized_end=3104
-  _globals['_ROLLBACKSETTINGSREQUEST']._serialized_start=3107
-  _globals['_ROLLBACKSETTINGSREQUEST']._serialized_end=3258
-  _globals['_ROLLBACKSETTINGSRESPONSE']._serialized_start=3260
-  _globals['_ROLLBACKSETTINGSRESPONSE']._serialized_end=3343
-  _globals['_LISTBANKSREQUEST']._serialized_start=3346
-  _globals['_LISTBANKSREQUEST']._serialized_end=3483
-  _globals['_LISTBANKSRESPONSE']._serialized_start=3485
-  _globals['_LISTBANKSRESPONSE']._serialized_end=3591
-  _globals['_GETBANKREQUEST']._serialized_start=3593
-  _globals['_GETBANKREQUEST']._serialized_end=3634
-  _globals['_GETBANKRESPONSE']._serialized_start=3636
-  _globals['_GETBANKRESPONSE']._serialized_end=3698
-  _globals['_LISTAPPBANKSREQUEST']._serialized_start=3701
-  _globals['_LISTAPPBANKSREQUEST']._serialized_end=3859
-  _globals['_LISTAPPBANKSRESPONSE']._serialized_start=3861
-  _globals['_LISTAPPBANKSRESPONSE']._serialized_end=3973
-  _globals['_SETTINGSSERVICE']._serialized_start=4526
-  _globals['_SETTINGSSERVICE']._serialized_end=5237
+  _globals['_PRODUCT']._serialized_start=4090
+  _globals['_PRODUCT']._serialized_end=4204
+  _globals['_BANKLISTMODE']._serialized_start=4206
+  _globals['_BANKLISTMODE']._serialized_end=4328
+  _globals['_BANKMATURITY']._serialized_start=4330
+  _globals['_BANKMATURITY']._serialized_end=4423
+  _globals['_BANKSTATUS']._serialized_start=4425
+  _globals['_BANKSTATUS']._serialized_end=4543
+  _globals['_BANKSOURCE']._serialized_start=4545
+  _globals['_BANKSOURCE']._serialized_end=4638
+  _globals['_BANK']._serialized_start=243
+  _globals['_BANK']._serialized_end=679
+  _globals['_APPBANK']._serialized_start=681
+  _globals['_APPBANK']._serialized_end=759
+  _globals['_SETTINGS']._serialized_start=762
+  _globals['_SETTINGS']._serialized_end=1084
+  _globals['_LINKSETTINGS']._serialized_start=1087
+  _globals['_LINKSETTINGS']._serialized_end=1452
+  _globals['_APPEARANCE']._serialized_start=1455
+  _globals['_APPEARANCE']._serialized_end=1600
+  _globals['_THEMECOLORS']._serialized_start=1602
+  _globals['_THEMECOLORS']._serialized_end=1693
+  _globals['_LINKTEXTS']._serialized_start=1696
+  _globals['_LINKTEXTS']._serialized_end=1841
+  _globals['_BANKSETTINGS']._serialized_start=1844
+  _globals['_BANKSETTINGS']._serialized_end=2057
+  _globals['_SETTINGSVERSION']._serialized_start=2060
+  _globals['_SETTINGSVERSION']._serialized_end=2301
+  _globals['_SETTINGSCHANGE']._serialized_start=2304
+  _globals['_SETTINGSCHANGE']._serialized_end=2446
+  _globals['_REDIRECT']._serialized_start=2448
+  _globals['_REDIRECT']._serialized_end=2527
+  _globals['_GETSETTINGSREQUEST']._serialized_start=2529
+  _globals['_GETSETTINGSREQUEST']._serialized_end=2598
+  _globals['_GETSETTINGSRESPONSE']._serialized_start=2600
+  _globals['_GETSETTINGSRESPONSE']._serialized_end=2678
+  _globals['_UPDATESETTINGSREQUEST']._serialized_start=2681
+  _globals['_UPDATESETTINGSREQUEST']._serialized_end=2885
+  _globals['_UPDATESETTINGSRESPONSE']._serialized_start=2887
+  _globals['_UPDATESETTINGSRESPONSE']._serialized_end=2968
+  _globals['_LISTSETTINGSVERSIONSREQUEST']._serialized_start=2970
+  _globals['_LISTSETTINGSVERSIONSREQUEST']._serialized_end=3082
+  _globals['_LISTSETTINGSVERSIONSRESPONSE']._serialized_start=3085
+  _globals['_LISTSETTINGSVERSIONSRESPONSE']._serialized_end=3219
+  _globals['_ROLLBACKSETTINGSREQUEST']._serialized_start=3222
+  _globals['_ROLLBACKSETTINGSREQUEST']._serialized_end=3373
+  _globals['_ROLLBACKSETTINGSRESPONSE']._serialized_start=3375
+  _globals['_ROLLBACKSETTINGSRESPONSE']._serialized_end=3458
+  _globals['_LISTBANKSREQUEST']._serialized_start=3461
+  _globals['_LISTBANKSREQUEST']._serialized_end=3598
+  _globals['_LISTBANKSRESPONSE']._serialized_start=3600
+  _globals['_LISTBANKSRESPONSE']._serialized_end=3706
+  _globals['_GETBANKREQUEST']._serialized_start=3708
+  _globals['_GETBANKREQUEST']._serialized_end=3749
+  _globals['_GETBANKRESPONSE']._serialized_start=3751
+  _globals['_GETBANKRESPONSE']._serialized_end=3813
+  _globals['_LISTAPPBANKSREQUEST']._serialized_start=3816
+  _globals['_LISTAPPBANKSREQUEST']._serialized_end=3974
+  _globals['_LISTAPPBANKSRESPONSE']._serialized_start=3976
+  _globals['_LISTAPPBANKSRESPONSE']._serialized_end=4088
+  _globals['_SETTINGSSERVICE']._serialized_start=4641
+  _globals['_SETTINGSSERVICE']._serialized_end=5352
 # @@protoc_insertion_point(module_scope)

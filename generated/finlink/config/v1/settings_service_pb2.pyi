@@ -5,6 +5,7 @@ An app's settings: one versioned document."""
 
 from collections import abc as _abc
 from finlink.config.v1 import account_service_pb2 as _account_service_pb2
+from finlink.config.v1 import webhook_service_pb2 as _webhook_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
@@ -267,6 +268,7 @@ class Settings(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     LINK_FIELD_NUMBER: _builtins.int
     BANKS_FIELD_NUMBER: _builtins.int
+    WEBHOOK_ENDPOINTS_FIELD_NUMBER: _builtins.int
     app_id: _builtins.str
     """`app_…`."""
     version: _builtins.int
@@ -287,6 +289,12 @@ class Settings(_message.Message):
     def banks(self) -> Global___BankSettings:
         """Which banks the widget shows."""
 
+    @_builtins.property
+    def webhook_endpoints(self) -> _containers.RepeatedCompositeFieldContainer[_webhook_service_pb2.Endpoint]:
+        """Output only. The app's webhook endpoints as they are now, whichever version
+        this is; WebhookService makes and changes them.
+        """
+
     def __init__(
         self,
         *,
@@ -296,10 +304,11 @@ class Settings(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         link: Global___LinkSettings | None = ...,
         banks: Global___BankSettings | None = ...,
+        webhook_endpoints: _abc.Iterable[_webhook_service_pb2.Endpoint] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "link", b"link", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "banks", b"banks", "etag", b"etag", "link", b"link", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "banks", b"banks", "etag", b"etag", "link", b"link", "update_time", b"update_time", "version", b"version", "webhook_endpoints", b"webhook_endpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
