@@ -10,6 +10,7 @@ from finlink_server.domain import bank_import, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
+from finlink_server.resolver import Resolver
 from finlink_server.storage import migrate
 from finlink_server.storage.database import Database
 from finlink_server.storage.models import Property
@@ -23,7 +24,10 @@ def command_line(command: str) -> Caller:
 
 
 def open_env(
-    config: Config, now: Callable[[], int] = system_clock, hasher: Hasher | None = None
+    config: Config,
+    now: Callable[[], int] = system_clock,
+    hasher: Hasher | None = None,
+    resolver: Resolver | None = None,
 ) -> Env:
     """Open the database, make what is missing, and give the environment.
 
@@ -43,6 +47,8 @@ def open_env(
             hasher=hasher or new_hasher(config),
             issuer=config.issuer,
             max_sign_in_failures=config.limit_sign_in_failures,
+            max_leak_reports=config.limit_leak_reports,
+            resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )
         signing_keys.make_first(env, command_line("migrate"))

@@ -8,7 +8,7 @@ import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 PREFIX = "FINLINK_"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+_LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
 class ConfigError(Exception):
@@ -86,6 +89,12 @@ class Config(BaseModel):
         le=10_000_000,
         description="Failed sign-ins remembered, by e-mail and client address.",
     )
+    limit_leak_reports: int = Field(
+        30, ge=1, le=10_000, description="ReportLeakedSecret calls a minute from a client address."
+    )
+    limit_webhook_rate: int = Field(
+        500, ge=1, le=10_000, description="Webhook attempts a second, for each process."
+    )
 
     @field_validator("trusted_proxies", "webhook_allow_cidrs", mode="before")
     @classmethod
@@ -130,6 +139,12 @@ class Config(BaseModel):
         if self.master_key_file == Path():
             return self.data_dir / "master.key"
         return self.master_key_file
+
+    def for_demo(self) -> "Config":
+        """Let webhooks reach this machine, where a demo's receiver runs."""
+        if self.webhook_allow_cidrs:
+            return self
+        return self.model_copy(update={"webhook_allow_cidrs": _LOOPBACK})
 
     @property
     def on_loopback(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from finlink_server import ids
 from finlink_server.crypto import Keyring
 from finlink_server.hashing import Hasher
+from finlink_server.resolver import Resolver
 from finlink_server.storage.database import Database
 from finlink_server.tokens import VerifyKey
 
@@ -29,6 +30,8 @@ class Env:
     hasher: Hasher
     issuer: str
     max_sign_in_failures: int
+    max_leak_reports: int
+    resolver: Resolver
     now: Callable[[], int] = system_clock
     verify_keys: dict[str, VerifyKey] = field(default_factory=dict)
     # What a domain module keeps in memory, under its own name: replaced whole, never altered.

@@ -234,6 +234,27 @@ class LinkNotFound(Refusal):
     link_id: str
 
 
+class EndpointNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no webhook endpoint {endpoint_id} that you may see."
+
+    endpoint_id: str
+
+
+class EventNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no event {event_id} of the last 30 days that you may see."
+
+    event_id: str
+
+
+class DeliveryNotFound(Refusal):
+    code = Code.NOT_FOUND
+    text = "There is no delivery {delivery_id} that you may see."
+
+    delivery_id: str
+
+
 class BankNotFound(Refusal):
     code = Code.NOT_FOUND
     text = "There is no bank {named}. Search the catalogue by name or BIC for its id."
@@ -287,6 +308,16 @@ class ServiceKeyAlreadyExists(Refusal):
     service_key_id: str
 
 
+class EndpointAlreadyExists(Refusal):
+    code = Code.ALREADY_EXISTS
+    text = (
+        "This request made a signing secret of endpoint {endpoint_id}, which was shown once. If it"
+        " is lost, rotate it with a new request_id."
+    )
+
+    endpoint_id: str
+
+
 # FAILED_PRECONDITION
 
 
@@ -313,6 +344,23 @@ class RedirectLimitReached(Refusal):
     text = "An app may have {limit} redirects at most. Remove one first."
 
     limit: int
+
+
+class EndpointLimitReached(Refusal):
+    code = Code.FAILED_PRECONDITION
+    text = "App {app_id} has {limit} webhook endpoints, as many as it may. Delete one first."
+
+    app_id: str
+    limit: int
+
+
+class EndpointDisabled(Refusal):
+    code = Code.FAILED_PRECONDITION
+    text = (
+        "Endpoint {endpoint_id} is disabled. Enable it first: UpdateEndpoint with `disabled` false."
+    )
+
+    endpoint_id: str
 
 
 class SecretNotActive(Refusal):
@@ -475,7 +523,7 @@ class OutcomeUnknown(Refusal):
 
 class RateLimited(Refusal):
     code = Code.RESOURCE_EXHAUSTED
-    text = "Too many failed attempts. Wait {retry_after:.0f} s before the next one."
+    text = "Too many attempts. Wait {retry_after:.0f} s before the next one."
 
     retry_after: float
 

@@ -7,6 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from finlink_server import credentials
 from finlink_server.domain import (
     account_tokens,
+    deliveries,
     idempotency,
     journal,
     paging,
@@ -25,6 +26,7 @@ from finlink_server.errors import (
     SetupTokenInvalid,
 )
 from finlink_server.storage.models import Account, App, Journal, Link
+from finlink_server.storage.webhook_models import Delivery
 
 _SETUP_LIFETIME = 24 * 3600 * MICROSECONDS
 
@@ -180,6 +182,8 @@ def suspend(env: Env, caller: Caller, account_id: str, comment: str) -> tuple[Ac
         ended = sessions.end_of_account(env, account_id, "ACCOUNT_SUSPENDED")
         tokens_ended = account_tokens.end_all(env, account_id, "ACCOUNT_SUSPENDED")
         _end_links(env, account_id)
+        apps = App.select(App.id).where(App.account == account_id)
+        deliveries.cancel(env, "ACCOUNT_SUSPENDED", Delivery.app_id.in_(apps))
         journal.write(
             env,
             caller,

@@ -6,6 +6,7 @@ from peewee import ModelSelect
 
 from finlink_server.domain import (
     account_tokens,
+    endpoints,
     idempotency,
     journal,
     links,
@@ -106,6 +107,7 @@ def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
         app.save(only=[App.delete_time])
         ended = secrets.end_of_app(env, app_id)
         links.end_of_app(env, app_id)
+        endpoints.end_of_app(env, app_id)
         journal.write(
             env,
             caller,

@@ -12,6 +12,7 @@ class CallerKind(Enum):
     SESSION = "a session token"
     SERVICE_KEY = "a service key"
     COMMAND_LINE = "the command line"
+    SERVER = "the server itself"
 
 
 class Role(Enum):

@@ -1,8 +1,9 @@
 """The journal: one row for every change, written in the change's own transaction.
 
-The audit log is a reader of it, and so is everything else that wants to know
-what happened. Refused credentials have rows too, one for each credential, client
-address, reason and minute, with a count: an attack cannot grow it without bound.
+The audit log is a reader of it, webhooks are another, and so is everything else that
+wants to know what happened. Refused credentials have rows too, one for each
+credential, client address, reason and minute, with a count, and refused Links one for
+each app, reason and minute: an attack cannot grow it without bound.
 """
 
 import json
@@ -10,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finlink_server.domain import paging
+from finlink_server.domain import event_types, paging
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage.models import Journal
 
-_MINUTE = 60 * MICROSECONDS
+MINUTE = 60 * MICROSECONDS
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,35 @@ def write(
     account_id: str = "",
     app_id: str = "",
     **facts: Any,  # noqa: ANN401 - whatever JSON holds
-) -> None:
-    """Write the row of a change. Call it inside the change's transaction."""
-    Journal.insert(**_row(env, caller, event, target_id, account_id, app_id, facts)).execute()
+) -> int:
+    """Write the row of a change, and give its seq. Call it inside the change's transaction."""
+    row = _row(env, caller, event, target_id, account_id, app_id, facts)
+    seq: int = Journal.insert(**row).execute()
+    return seq
+
+
+def write_once(
+    env: Env,
+    caller: Caller,
+    event: str,
+    target_id: str,
+    *,
+    once: str,
+    account_id: str = "",
+    app_id: str = "",
+    **facts: Any,  # noqa: ANN401 - whatever JSON holds
+) -> int | None:
+    """Write a row unless there is one of the same `once`; its seq, None for a repeat."""
+    if Journal.select().where(Journal.once == once_key(env, once)).exists():
+        return None
+    row = _row(env, caller, event, target_id, account_id, app_id, facts)
+    seq: int = Journal.insert(**row, once=once_key(env, once)).execute()
+    return seq
+
+
+def once_key(env: Env, once: str) -> str:
+    """What stands in the row of something that has one row however often it happens."""
+    return env.keyring.mac("journal", once.encode()).hex()
 
 
 def refuse(
@@ -60,15 +87,20 @@ def refuse(
 
     `credential` names it without telling it: the id of a row, or an HMAC.
     """
-    facts = {"reason": reason}
-    minute = env.now() // _MINUTE
     address = caller.call.client_address
-    once = env.keyring.mac("journal", f"{event}|{credential}|{address}|{reason}|{minute}".encode())
-    row = _row(env, caller, event, credential, account_id, app_id, facts)
-    (
-        Journal.insert(**row, once=once.hex())
-        .on_conflict(conflict_target=[Journal.once], update={Journal.count: Journal.count + 1})
-        .execute()
+    _count(
+        env,
+        _row(env, caller, event, credential, account_id, app_id, {"reason": reason}),
+        f"{event}|{credential}|{address}|{reason}|{env.now() // MINUTE}",
+    )
+
+
+def refuse_link(env: Env, caller: Caller, reason: str, *, account_id: str, app_id: str) -> None:
+    """Count a Link that was not opened, in a transaction of the caller's."""
+    _count(
+        env,
+        _row(env, caller, "link.refused", app_id, account_id, app_id, {"reason": reason}),
+        f"link.refused|{app_id}|{reason}|{env.now() // MINUTE}",
     )
 
 
@@ -95,6 +127,14 @@ def read(env: Env, caller: Caller, wanted: Filter, size: int, token: str) -> pag
     )
 
 
+def _count(env: Env, row: Mapping[str, Any], once: str) -> None:
+    (
+        Journal.insert(**row, once=once_key(env, once))
+        .on_conflict(conflict_target=[Journal.once], update={Journal.count: Journal.count + 1})
+        .execute()
+    )
+
+
 def _row(
     env: Env,
     caller: Caller,
@@ -107,6 +147,7 @@ def _row(
     return {
         "id": env.new_id("evt"),
         "type": event,
+        "event": event_types.announced(event, facts) if app_id else "",
         "time": env.now(),
         "account_id": account_id,
         "app_id": app_id,

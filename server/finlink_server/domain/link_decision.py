@@ -79,6 +79,15 @@ class Decision:
         return next((step.refusal for step in self.steps if step.refusal), None)
 
     @property
+    def meant_app(self) -> App | None:
+        """Whose Link this would have been, as far as that can be told."""
+        if self.app is None and not self.query.has_token:
+            row = Redirect.get_or_none(Redirect.id == self.query.redirect_id())
+            if row is not None:
+                self.use_app(row.app_id)
+        return self.app
+
+    @property
     def ignored(self) -> Sequence[str]:
         """Names of the URL's parameters that do not count."""
         return self.query.ignored(with_token=self.query.has_token)

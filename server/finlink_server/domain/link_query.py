@@ -58,6 +58,10 @@ class Query:
         """Give the known parameters, decoded, each at most once."""
         return self._values(NAMES)
 
+    def redirect_id(self) -> str:
+        """What the URL calls its redirect, if nothing else in it can be read."""
+        return next((_decode(raw) or "" for name, raw in self.pairs if name == "id"), "")
+
     def ignored(self, *, with_token: bool) -> list[str]:
         """Names of what does not count, in order, each once."""
         names: dict[str, None] = {}

@@ -64,21 +64,13 @@ def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
         if earlier is not None:
             return _read(env, Link.get_by_id(earlier))
         decision = link_decision.decide(env, caller, query, ticket, catalogue)
-        if decision.refusal is not None:
-            raise decision.refusal
-        opened = _open(env, decision)
-        link = opened.link
-        journal.write(
-            env,
-            caller,
-            "link.opened",
-            link.id,
-            account_id=opened.app.account_id,
-            app_id=opened.app.id,
-            link_token_id=link.link_token_id,
-        )
-        idempotency.remember(env, caller, once, link.id)
-        return opened
+        if decision.refusal is None:
+            return _write(env, caller, decision, once)
+        app = decision.meant_app
+        if app is not None:
+            reason = decision.refusal.reason
+            journal.refuse_link(env, caller, reason, account_id=app.account_id, app_id=app.id)
+    raise decision.refusal  # after the transaction: what it counted stands
 
 
 def explain(env: Env, caller: Caller, query_text: str) -> Decision:
@@ -135,6 +127,21 @@ def end_of_app(env: Env, app_id: str) -> None:
             .where(model.app == app_id, model.revoke_time.is_null(), model.expire_time > now)
             .execute()
         )
+
+
+def _write(env: Env, caller: Caller, decision: Decision, once: Once) -> Opened:
+    opened = _open(env, decision)
+    journal.write(
+        env,
+        caller,
+        "link.opened",
+        opened.link.id,
+        account_id=opened.app.account_id,
+        app_id=opened.app.id,
+        link_token_id=opened.link.link_token_id,
+    )
+    idempotency.remember(env, caller, once, opened.link.id)
+    return opened
 
 
 def _open(env: Env, decision: Decision) -> Opened:

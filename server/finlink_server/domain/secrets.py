@@ -197,7 +197,7 @@ def end(env: Env, caller: Caller, secret_id: str, reason: str, comment: str) -> 
         secret = visible.secret(caller, secret_id)
         if secret_state.state(env, secret) in {"REVOKED", "EXPIRED"}:
             return Revocation(secret, ended=None)
-        ended = _revoke(env, secret, reason)
+        ended = finish(env, secret, reason)
         facts = {"comment": comment} if comment else {}
         _journal(
             env,
@@ -215,7 +215,7 @@ def end(env: Env, caller: Caller, secret_id: str, reason: str, comment: str) -> 
 def end_of_app(env: Env, app_id: str) -> list[str]:
     """End every secret of an app that is being deleted; the ids of ended sessions."""
     ended = [
-        _revoke(env, secret, "APP_DELETED")
+        finish(env, secret, "APP_DELETED")
         for secret in list(Secret.select().where((Secret.app == app_id) & secret_state.live(env)))
     ]
     return [session.id for session in ended if session]
@@ -250,7 +250,7 @@ def _insert(
 def _retire(env: Env, old: Secret, overlap: int) -> Session | None:
     """Set the end of a replaced secret; the session that ended at once, if any."""
     if overlap == 0:
-        return _revoke(env, old, "ROTATED")
+        return finish(env, old, "ROTATED")
     until = (env.now() + overlap) // MICROSECONDS * MICROSECONDS
     if old.expire_time is None or until < old.expire_time:
         old.expire_time = until
@@ -260,7 +260,8 @@ def _retire(env: Env, old: Secret, overlap: int) -> Session | None:
     return None
 
 
-def _revoke(env: Env, secret: Secret, reason: str) -> Session | None:
+def finish(env: Env, secret: Secret, reason: str) -> Session | None:
+    """End a secret and its session, in the caller's transaction; the session, if it had one."""
     secret.revoke_time = env.now()
     secret.end_reason = reason
     secret.save()

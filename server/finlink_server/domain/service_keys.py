@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finlink_server import credentials
-from finlink_server.domain import idempotency, journal, paging
+from finlink_server.domain import event_types, idempotency, journal, paging
 from finlink_server.domain.caller import Caller, Role
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
@@ -31,6 +31,9 @@ def create(
     """Make a service key."""
     if (Role.PUBLISHER in roles) != bool(event_prefixes):
         raise FieldInvalid.of("event_prefixes", "goes with the role PUBLISHER, which needs it")
+    for index, prefix in enumerate(event_prefixes):
+        if event_types.is_reserved(prefix):
+            raise FieldInvalid.of(f"event_prefixes[{index}]", "is one of this service's own")
     plain = credentials.SERVICE_KEY.new()
     key_id = env.new_id("key")
     with env.transaction(caller.owner):

@@ -39,6 +39,20 @@ def https_problem(uri: str) -> str:
     return "" if _scheme(reference) == "https" else "must begin with `https`"
 
 
+def webhook_problem(uri: str) -> str:
+    """Say what is wrong with a webhook's URI; empty if nothing is, wherever it leads."""
+    reference, problem = _parse(uri)
+    if reference is None or problem:
+        return problem
+    return "" if _scheme(reference) in {"https", "http"} else "must begin with `https`"
+
+
+def host_of(uri: str) -> tuple[str, bool]:
+    """The host of a URI without a problem, and whether it is reached without TLS."""
+    reference = uri_reference(uri)
+    return _host(reference), _scheme(reference) == "http"
+
+
 def _parse(uri: str) -> tuple[URIReference | None, str]:
     if not _CHARACTERS.fullmatch(uri):
         return None, (

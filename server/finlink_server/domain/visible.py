@@ -4,6 +4,8 @@ from finlink_server.domain.caller import Caller
 from finlink_server.errors import (
     AccountNotFound,
     AppNotFound,
+    DeliveryNotFound,
+    EndpointNotFound,
     FieldInvalid,
     LinkNotFound,
     LinkTokenNotFound,
@@ -11,6 +13,7 @@ from finlink_server.errors import (
     SessionNotFound,
 )
 from finlink_server.storage.models import Account, App, Link, LinkToken, Secret, Session
+from finlink_server.storage.webhook_models import Delivery, Endpoint
 
 
 def account(caller: Caller, account_id: str) -> Account:
@@ -83,4 +86,32 @@ def link(caller: Caller, link_id: str) -> Link:
     hidden = row is None or not caller.sees(row.app.account_id, row.app_id)
     if row is None or hidden or (row.app.delete_time and not caller.sees_everything):
         raise LinkNotFound(link_id=link_id)
+    return row
+
+
+def endpoint(caller: Caller, endpoint_id: str, *, deleted: bool = False) -> Endpoint:
+    """Find a webhook endpoint of an app that was not deleted, with its app."""
+    row: Endpoint | None = (
+        Endpoint.select(Endpoint, App)
+        .join(App)
+        .where((Endpoint.id == endpoint_id) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    gone = row is None or (row.delete_time is not None and not deleted)
+    if row is None or gone or not caller.sees(row.app.account_id, row.app_id):
+        raise EndpointNotFound(endpoint_id=endpoint_id)
+    return row
+
+
+def delivery(caller: Caller, delivery_id: str) -> Delivery:
+    """Find a delivery of an app that was not deleted."""
+    row: Delivery | None = (
+        Delivery.select(Delivery, Endpoint, App)
+        .join(Endpoint)
+        .join(App)
+        .where((Delivery.id == delivery_id) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    if row is None or not caller.sees(row.endpoint.app.account_id, row.app_id):
+        raise DeliveryNotFound(delivery_id=delivery_id)
     return row

@@ -1,0 +1,218 @@
+"""The queue of deliveries: filled from the journal, claimed by lease, settled by result.
+
+Three short transactions' work in one: what came back is settled, new events become
+deliveries, and what is due is claimed. Nothing is sent inside it. Several processes may
+do so on one database: a lease says whose attempt it is, and only who still holds it
+settles it.
+
+The statements are written out because they run hundreds of times a second.
+"""
+
+import random
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from finlink_server.domain import (
+    deliveries,
+    delivery_results,
+    events,
+    signing_secrets,
+)
+from finlink_server.domain.delivery_results import Result
+from finlink_server.env import MICROSECONDS, Env
+from finlink_server.storage.models import Journal, Property
+from finlink_server.storage.webhook_models import Endpoint
+
+LEASE: Final = 60 * MICROSECONDS  # far longer than an attempt may take
+# Attempts at one endpoint at one time, of all processes together.
+PER_ENDPOINT: Final = 8
+_CURSOR: Final = "webhook_cursor"
+_EVENTS_AT_ONCE: Final = 500
+_FOREVER: Final = 2**62
+
+# Goes from endpoint to endpoint through the index of what waits, however much that is.
+_WAITING: Final = """
+WITH RECURSIVE waiting (id) AS (
+    SELECT (SELECT min(endpoint_id) FROM delivery WHERE state = 'PENDING')
+    UNION ALL
+    SELECT (
+        SELECT min(endpoint_id) FROM delivery
+        WHERE state = 'PENDING' AND endpoint_id > waiting.id
+    ) FROM waiting WHERE waiting.id IS NOT NULL
+)
+SELECT
+    endpoint.id, endpoint.uri, endpoint.hold_until, endpoint.failing_since_time,
+    (
+        SELECT min(next_attempt_time) FROM delivery
+        WHERE state = 'PENDING' AND endpoint_id = waiting.id
+    )
+FROM waiting JOIN endpoint ON endpoint.id = waiting.id
+"""
+_HAS_NEWS: Final = """
+SELECT EXISTS (
+    SELECT 1 FROM journal WHERE event <> '' AND seq > coalesce(
+        (SELECT CAST(value AS BIGINT) FROM property WHERE key = ?), 0
+    )
+)
+"""
+_SENDING: Final = """
+SELECT endpoint_id, count(*), min(lease_until), max(lease_until)
+FROM delivery WHERE state = 'SENDING' GROUP BY endpoint_id
+"""
+_OLDEST: Final = """
+SELECT id, event_seq, attempt_count + 1 FROM delivery
+WHERE state = 'PENDING' AND endpoint_id = ? AND next_attempt_time <= ?
+ORDER BY next_attempt_time LIMIT ?
+"""
+_CLAIM: Final = """
+UPDATE delivery
+SET state = 'SENDING', lease = ?, lease_until = ?, attempt_count = ?, next_attempt_time = NULL
+WHERE id = ? AND state = 'PENDING'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An attempt that was claimed."""
+
+    delivery_id: str
+    lease: str
+    number: int
+    endpoint_id: str
+    uri: str
+    event_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent for a job."""
+
+    job: Job
+    headers: dict[str, str]
+    body: bytes
+
+
+def step(env: Env, results: Sequence[Result], room: int) -> list[Job]:
+    """Settle results, fill the queue, and claim up to `room` attempts."""
+    with env.transaction():
+        for result in results:
+            delivery_results.settle(env, result)
+        _fill(env)
+        now = env.now()
+        if any(_is_overdue(lease, now) for lease in _sending(env).values()):
+            delivery_results.take_back(env, now, now + LEASE)
+        return _claim(env, now, room)
+
+
+def next_time(env: Env) -> int:
+    """When there is something to do, unless something is committed before that."""
+    now = env.now()
+    if env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0]:
+        return now
+    sending = _sending(env)
+    times = [now if _is_overdue(lease, now) else lease.earliest_end for lease in sending.values()]
+    times += [start for _, _, start, free in _waiting(env, sending) if free > 0]
+    return min(times, default=_FOREVER)
+
+
+def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
+    """Sign what is to be sent, at this time."""
+    seqs = {job.event_seq for job in jobs}
+    rows = {row.seq: row for row in Journal.select().where(Journal.seq.in_(list(seqs)))}
+    bodies = events.bodies(env, list(rows.values()))
+    live = signing_secrets.live_of(env, {job.endpoint_id for job in jobs})
+    keys = {endpoint: signing_secrets.keys(env, found) for endpoint, found in live.items()}
+    timestamp = env.now() // MICROSECONDS
+    messages = []
+    for job in jobs:
+        body = bodies[job.event_seq]
+        message_id = events.public_id(rows[job.event_seq])
+        signed = signing_secrets.headers(keys.get(job.endpoint_id, []), message_id, timestamp, body)
+        messages.append(Message(job, signed, body))
+    return messages
+
+
+def _fill(env: Env) -> None:
+    """Make the deliveries of events that came since."""
+    row = Property.get_or_none(Property.key == _CURSOR)
+    new = Journal.select().where(events.IS_EVENT, Journal.seq > (int(row.value) if row else 0))
+    rows = list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
+    if not rows:
+        return
+    endpoints: dict[str, list[Endpoint]] = {}
+    for endpoint in deliveries.with_owner(
+        Endpoint.app.in_({row.app_id for row in rows}), Endpoint.delete_time.is_null()
+    ):
+        endpoints.setdefault(endpoint.app_id, []).append(endpoint)
+    wanted = [
+        (endpoint, row)
+        for row in rows
+        if row.type != "webhook.test"  # has its delivery already
+        for endpoint in endpoints.get(row.app_id, [])
+        if row.seq > endpoint.from_seq and deliveries.wants(endpoint, row)
+    ]
+    deliveries.insert(env, wanted, "EVENT")
+    (
+        Property.insert(key=_CURSOR, value=str(rows[-1].seq))
+        .on_conflict(conflict_target=[Property.key], preserve=[Property.value])
+        .execute()
+    )
+
+
+def _claim(env: Env, now: int, room: int) -> list[Job]:
+    due = [
+        (endpoint_id, uri, free)
+        for endpoint_id, uri, start, free in _waiting(env, _sending(env))
+        if free > 0 and start <= now
+    ]
+    random.shuffle(due)  # so that nobody is always the last
+    share = -(-room // len(due)) if due else 0
+    jobs: list[Job] = []
+    for endpoint_id, uri, free in due:
+        limit = min(free, share, room - len(jobs))
+        if limit > 0:
+            jobs += _take(env, endpoint_id, uri, now, limit)
+    return jobs
+
+
+def _take(env: Env, endpoint_id: str, uri: str, now: int, limit: int) -> list[Job]:
+    jobs = [
+        Job(delivery_id, secrets.token_hex(8), number, endpoint_id, uri, event_seq)
+        for delivery_id, event_seq, number in _rows(env, _OLDEST, endpoint_id, now, limit)
+    ]
+    env.database.write_many(
+        _CLAIM, [(job.lease, now + LEASE, job.number, job.delivery_id) for job in jobs]
+    )
+    return jobs
+
+
+def _waiting(env: Env, sending: Mapping[str, "_Sending"]) -> Iterator[tuple[str, str, int, int]]:
+    """Who waits: the endpoint, its URI, from when on, and how many attempts it may have more."""
+    for endpoint_id, uri, hold_until, failing, next_attempt_time in _rows(env, _WAITING):
+        busy = sending[endpoint_id].count if endpoint_id in sending else 0
+        free = (1 if failing is not None else PER_ENDPOINT) - busy
+        yield endpoint_id, uri, max(next_attempt_time, hold_until), free
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """How much is being sent to an endpoint, and when the leases on it end."""
+
+    count: int
+    earliest_end: int
+    latest_end: int
+
+
+def _sending(env: Env) -> dict[str, _Sending]:
+    return {row[0]: _Sending(*row[1:]) for row in _rows(env, _SENDING)}
+
+
+def _is_overdue(sending: _Sending, now: int) -> bool:
+    """Whether a lease has run out, or ends later than any given now: the clock was set back."""
+    return sending.earliest_end <= now or sending.latest_end > now + LEASE
+
+
+def _rows(env: Env, sql: str, *parameters: object) -> list[Any]:
+    return list(env.database.execute(sql, *parameters).fetchall())

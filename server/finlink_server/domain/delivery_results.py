@@ -1,0 +1,146 @@
+"""What becomes of a delivery when an attempt has come to its end."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from finlink_server.domain import deliveries, delivery_schedule, endpoints
+from finlink_server.domain.caller import Call, Caller, CallerKind
+from finlink_server.env import Env
+from finlink_server.storage.webhook_models import Endpoint
+
+_GONE: Final = 410
+_BY: Final = Caller(CallerKind.SERVER, Call(method="webhooks"), id="finlink-server")
+_LOST: Final = "The process that sent it ended before it could tell what came of it."
+
+_ATTEMPT: Final = """
+INSERT INTO attempt (
+    delivery_id, number, start_time, latency, status, problem, sealed_response, truncated
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_HELD: Final = "SELECT failures FROM delivery WHERE id = ? AND state = 'SENDING' AND lease = ?"
+_DELIVERED: Final = """
+UPDATE delivery SET state = 'DELIVERED', end_time = ?, lease = NULL, lease_until = NULL
+WHERE id = ? AND state = 'SENDING' AND lease = ?
+"""
+_WELL: Final = """
+UPDATE endpoint SET failing_since_time = NULL, hold_until = 0
+WHERE id = ? AND failing_since_time IS NOT NULL
+"""
+_FAILED: Final = """
+UPDATE delivery SET
+    state = ?, cancel_reason = ?, failures = ?, next_attempt_time = ?, end_time = ?,
+    lease = NULL, lease_until = NULL
+WHERE id = ?
+"""
+_OVERDUE: Final = """
+SELECT id, endpoint_id, attempt_count, failures, lease_until FROM delivery
+WHERE state = 'SENDING' AND (lease_until <= ? OR lease_until > ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attempt. Without an answer `status` is None and `problem` says why."""
+
+    delivery_id: str
+    lease: str
+    number: int
+    endpoint_id: str
+    start_time: int
+    latency: int  # microseconds
+    status: int | None
+    problem: str
+    response: str
+    truncated: bool
+    retry_after: int | None  # seconds
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the endpoint took it: any 2xx."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
+
+def settle(env: Env, result: Result) -> None:
+    """Note an attempt and its consequences, unless the lease was lost meanwhile."""
+    held = env.database.execute(_HELD, result.delivery_id, result.lease).fetchone()
+    if held is None:
+        return
+    _note(env, result)
+    if result.is_success:
+        env.database.execute(_DELIVERED, env.now(), result.delivery_id, result.lease)
+        env.database.execute(_WELL, result.endpoint_id)
+    else:
+        _fail(env, result, failures=held[0] + 1)
+
+
+def take_back(env: Env, now: int, latest: int) -> None:
+    """Make due again what was claimed by a process that has ended.
+
+    Its lease has run out, or ends later than any that is given now: the clock was set
+    back. That the attempt was made shows; it does not count against the schedule.
+    """
+    for row in env.database.execute(_OVERDUE, now, latest).fetchall():
+        delivery_id, endpoint_id, number, failures, lease_until = row
+        env.database.execute(
+            _ATTEMPT, delivery_id, number, min(now, lease_until), 0, None, _LOST, None, 0
+        )
+        refused = _refusal_of(endpoint_id)
+        _put_back(env, delivery_id, refused, failures, now)
+
+
+def _note(env: Env, result: Result) -> None:
+    sealed = None
+    if result.response:
+        place = deliveries.response_place(result.delivery_id, result.number)
+        sealed = env.keyring.seal(result.response.encode(), place)
+    env.database.execute(
+        _ATTEMPT,
+        result.delivery_id,
+        result.number,
+        result.start_time,
+        result.latency,
+        result.status,
+        result.problem,
+        sealed,
+        int(result.truncated),
+    )
+
+
+def _fail(env: Env, result: Result, failures: int) -> None:
+    now = env.now()
+    endpoint = _endpoint(result.endpoint_id)
+    refused = deliveries.refusal_of(endpoint)
+    again = delivery_schedule.next_time(now, failures, result.status, result.retry_after)
+    _put_back(env, result.delivery_id, refused, failures, again)
+    if refused:
+        return
+    if endpoint.failing_since_time is None:
+        endpoint.failing_since_time = result.start_time
+    hold = delivery_schedule.hold_until(now, result.status, result.retry_after)
+    endpoint.hold_until = max(endpoint.hold_until, hold)
+    endpoint.save(only=[Endpoint.failing_since_time, Endpoint.hold_until])
+    if result.status == _GONE:
+        endpoints.disable(env, _BY, endpoint, "GONE")
+    elif now - endpoint.failing_since_time >= delivery_schedule.GIVE_UP_AFTER:
+        endpoints.disable(env, _BY, endpoint, "FAILING")
+
+
+def _put_back(
+    env: Env, delivery_id: str, refused: str, failures: int, next_time: int | None
+) -> None:
+    values: tuple[Any, ...]
+    if refused:
+        values = ("CANCELLED", refused, failures, None, env.now())
+    elif next_time is None:
+        values = ("EXHAUSTED", None, failures, None, env.now())
+    else:
+        values = ("PENDING", None, failures, next_time, None)
+    env.database.execute(_FAILED, *values, delivery_id)
+
+
+def _refusal_of(endpoint_id: str) -> str:
+    return deliveries.refusal_of(_endpoint(endpoint_id))
+
+
+def _endpoint(endpoint_id: str) -> Endpoint:
+    return deliveries.with_owner(Endpoint.id == endpoint_id)[0]

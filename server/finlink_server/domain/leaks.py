@@ -1,0 +1,47 @@
+"""Leaked client secrets: whoever holds one can end it."""
+
+from typing import Final
+
+from finlink_server import credentials
+from finlink_server.domain import journal, rates, secret_state, secrets
+from finlink_server.domain.caller import Caller
+from finlink_server.env import Env
+from finlink_server.storage.models import App, Secret
+
+_WINDOW: Final = 60  # seconds
+
+
+def report(env: Env, caller: Caller, client_secret: str) -> None:
+    """End a secret that was found where it should not be; tell nobody whether there is one."""
+    plain = credentials.parse_client_secret(client_secret)
+    with env.transaction():
+        rates.spend(env, "leak", caller.call.client_address, env.max_leak_reports, _WINDOW)
+        secret = _find(env, plain) if plain else None
+        if secret is None or secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
+            return
+        ended = secrets.finish(env, secret, "LEAKED")
+        journal.write(
+            env,
+            caller,
+            "secret.leaked",
+            secret.id,
+            account_id=secret.app.account_id,
+            app_id=secret.app_id,
+            hint=secret.hint,
+            ended_session=ended.id if ended else None,
+        )
+
+
+def _find(env: Env, plain: credentials.Credential) -> Secret | None:
+    row: Secret | None = (
+        Secret.select(Secret, App)
+        .join(App)
+        .where((Secret.lookup == plain.lookup) & App.delete_time.is_null())
+        .get_or_none()
+    )
+    stored = (
+        env.keyring.open(row.sealed_hash, secret_state.hash_place(row.id))
+        if row
+        else credentials.NOBODY
+    )
+    return row if plain.matches(stored) else None
