@@ -11,7 +11,7 @@ from tests.clock import Clock
 from finlink_server import bootstrap, config
 from finlink_server.env import Env
 from finlink_server.hashing import Hasher
-from finlink_server.storage.models import MODELS
+from finlink_server.storage.schema import MODELS
 
 
 @contextmanager

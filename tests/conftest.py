@@ -17,6 +17,7 @@ import pytest
 from tests import antarctica, canaries, errors, people, processes
 from tests.clock import Clock
 from tests.receiver import authority, ca_file, receiver, receiver_tls, trust  # noqa: F401 - fixtures
+from tests.sending import sender  # noqa: F401 - a fixture
 
 from finlink.config import v1
 from finlink_server import app as application
@@ -59,7 +60,10 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, ca_file: Path) -> Iterator[Server]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory,
+    ca_file: Path,  # noqa: F811 - the fixture
+) -> Iterator[Server]:
     os.environ["SSL_CERT_FILE"] = str(ca_file)  # webhooks trust the receivers of the tests
     folder = tmp_path_factory.mktemp("server")
     settings = config.load(

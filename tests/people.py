@@ -18,6 +18,7 @@ STUBS = {
     "sessions": v1.SessionServiceStub,
     "settings": v1.SettingsServiceStub,
     "links": v1.LinkServiceStub,
+    "webhooks": v1.WebhookServiceStub,
 }
 # Every credential that the tests use or get, for the canary search.
 CANARIES: set[str] = set()
@@ -42,7 +43,7 @@ class Service:
             )
             for name in ("account_token", "setup_token", "client_secret", "access_token"):
                 CANARIES.add(getattr(answer, name, "") or "")
-            for name in ("auth_token", "key"):
+            for name in ("auth_token", "key", "signing_secret"):
                 CANARIES.add(getattr(answer, name, "") or "")
             return answer
 

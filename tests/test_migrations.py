@@ -11,7 +11,7 @@ import pytest
 from tests import processes
 from tests.processes import Home
 
-from finlink_server.storage.models import MODELS
+from finlink_server.storage.schema import MODELS
 
 # Changes what is there, makes something new, and then ends in some way.
 HALF_A_MIGRATION = """

@@ -92,6 +92,7 @@ TABLE: Final = {
         "UpdateSecret": ACCOUNT,
         "RotateSecret": ACCOUNT,
         "RevokeSecret": ACCOUNT,
+        "ReportLeakedSecret": OPEN,
     },
     "SessionService": {
         "StartSession": OPEN,
@@ -121,6 +122,21 @@ TABLE: Final = {
         "ListBanks": ACCOUNT | READ | OPERATOR,
         "GetBank": ACCOUNT | READ | OPERATOR,
         "ListAppBanks": ACCOUNT | READ | OPERATOR,
+    },
+    "WebhookService": {
+        "CreateEndpoint": ACCOUNT | WRITE,
+        "GetEndpoint": ACCOUNT | READ | OPERATOR,
+        "ListEndpoints": ACCOUNT | READ | OPERATOR,
+        "UpdateEndpoint": ACCOUNT | WRITE,
+        "DeleteEndpoint": ACCOUNT | DELETE,
+        "RotateSigningSecret": ACCOUNT,
+        "SendTestEvent": ACCOUNT | WRITE,
+        "PublishEvent": PUBLISHER,
+        "ListEvents": ACCOUNT | READ | OPERATOR,
+        "ListDeliveries": ACCOUNT | READ | OPERATOR,
+        "GetDelivery": ACCOUNT | READ | OPERATOR,
+        "RedeliverEvents": ACCOUNT | WRITE,
+        "ListEventTypes": ACCOUNT | READ | OPERATOR,
     },
 }
 

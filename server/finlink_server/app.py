@@ -21,6 +21,7 @@ from finlink_server import access, health, reflection, shapes, status
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
+from finlink_server.dispatcher import Dispatcher
 from finlink_server.domain import banks
 from finlink_server.door import Door
 from finlink_server.env import Env
@@ -37,6 +38,7 @@ _FILES: Final = (
     v1.session_service_pb2,
     v1.link_service_pb2,
     v1.settings_service_pb2,
+    v1.webhook_service_pb2,
 )
 _QUIET: Final = 0.2  # seconds
 # Between a call's headers and its message, in seconds.
@@ -62,6 +64,7 @@ class App:
     reflection: reflection.Reflection | None
     door: Door
     watchdog: Watchdog
+    dispatcher: Dispatcher
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
@@ -70,10 +73,12 @@ class App:
         self.health.drain(leaving)
         if self.reflection:
             self.reflection.drain(leaving)
+        self.dispatcher.pause()
         self.door.close(grace)
         # Callers learn here that they must go elsewhere, before grpc cancels what arrives.
         time.sleep(min(_QUIET, grace))
         self.server.stop(max(0.0, until - time.monotonic())).wait()
+        self.dispatcher.close(max(0.0, until - time.monotonic()))
         self.watchdog.close()
         self.health.close()
         if self.reflection:
@@ -111,7 +116,8 @@ def start(env: Env, config: Config) -> App:
     port = _listen(server, config)
     server.start()
     threading.Thread(target=_warm_up, args=(env,), name="warm-up", daemon=True).start()
-    return App(env, server, port, health_service, reflection_service, door, watchdog)
+    dispatcher = Dispatcher(env, config.limit_webhook_rate)
+    return App(env, server, port, health_service, reflection_service, door, watchdog, dispatcher)
 
 
 def _services(

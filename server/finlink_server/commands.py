@@ -51,6 +51,8 @@ def serve(*, with_demo: bool) -> None:
         if with_demo and not settings.on_loopback:
             message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
             raise click.ClickException(message)
+        if with_demo:
+            settings = settings.for_demo()
         env = bootstrap.open_env(settings)  # a long migration can be broken off: nothing is lost
         # Waited for and not handled: a handler would set an event, whose lock the waiting
         # main thread may hold at that very moment. Blocked before the first thread starts,

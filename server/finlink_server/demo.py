@@ -45,16 +45,14 @@ def prepare(env: Env) -> Demo:
     for row in list(Secret.select().where(Secret.app == app.id)):
         secrets.end(env, _BY, row.id, "ENDED_BY_OPERATOR", "serve --demo")
     secret = secrets.create(env, customer, app.id, "Demo", (), None, (), _EVERY_TIME)
-    keys = {
-        role: service_keys.create(env, _BY, f"Demo {role.value.lower()}", [role], (), _EVERY_TIME)
-        for role in (Role.OPERATOR, Role.VERIFIER, Role.LINK)
-    }
+    keys = {role: _make_key(env, role) for role in Role}
     _note(env, [key.row.id for key in keys.values()])
     return Demo(
         {
             "OPERATOR_KEY": keys[Role.OPERATOR].plaintext,
             "VERIFIER_KEY": keys[Role.VERIFIER].plaintext,
             "LINK_KEY": keys[Role.LINK].plaintext,
+            "PUBLISHER_KEY": keys[Role.PUBLISHER].plaintext,
             "DEMO_EMAIL": _EMAIL,
             "DEMO_PASSWORD": password,
             "DEMO_APP_ID": app.id,
@@ -62,6 +60,12 @@ def prepare(env: Env) -> Demo:
             "DEMO_REDIRECT_ID": redirect_id,
         }
     )
+
+
+def _make_key(env: Env, role: Role) -> service_keys.Created:
+    prefixes = ("connection.",) if role is Role.PUBLISHER else ()
+    name = f"Demo {role.value.lower()}"
+    return service_keys.create(env, _BY, name, [role], prefixes, _EVERY_TIME)
 
 
 def _make_account(env: Env) -> Account:

@@ -25,6 +25,17 @@ _countries = Many(
 _language = rules.token(35)
 _color = rules.matching("#[0-9A-Fa-f]{6}", "must be a colour such as #1a2b3c")
 _DAY: Final = 24 * 3600
+_WORD: Final = r"[a-z][a-z0-9_]*"
+_event_types = Many(
+    50,
+    rules.matching(
+        rf"(?=.{{1,100}}$){_WORD}(\.{_WORD})*\.({_WORD}|\*)",
+        "must be a type such as secret.revoked, or a group such as connection.*",
+    ),
+)
+_event_id = rules.matching(
+    r"[A-Za-z0-9._:-]{1,100}", "must be 1 to 100 letters, digits, dots, underscores, `:` or `-`"
+)
 
 
 def _bank_id(value: str) -> str:
@@ -45,6 +56,8 @@ COMMON: Final[dict[str, Any]] = {
     "service_key_id": _id("key"),
     "link_token_id": _id("ltk"),
     "link_id": _id("lnk"),
+    "endpoint_id": _id("whe"),
+    "delivery_id": _id("dlv"),
     "bank_id": _bank_id,
     "request_id": _optional(rules.request_id),
     "page_size": rules.number(0),
@@ -63,8 +76,10 @@ _OUTPUT: Final = {
     "App": "account_id public_name environment create_time update_time delete_time",
     "Secret": "app_id hint state scopes create_time expire_time revoke_time last_use_time"
     " end_reason replaced_by",
-    "Settings": "version update_time",
+    "Settings": "version update_time webhook_endpoints",
     "BankSettings": "missing_bank_ids",
+    "Endpoint": "app_id disabled_reason disable_time failing_since_time create_time update_time"
+    " signing_secrets",
 }
 
 SPECIFIC: Final[dict[str, Any]] = {
@@ -167,6 +182,38 @@ SPECIFIC: Final[dict[str, Any]] = {
     "LinkParameters.restore_token": rules.token(link_parameters.LONGEST_CONNECTION_TOKEN),
     "LinkParameters.desired_owners": Many(10, rules.name),
     "OpenLinkRequest.query": rules.token(8192),
+    "ReportLeakedSecretRequest.client_secret": _client_secret,
+    "CreateEndpointRequest.app_id": _optional(_id("app")),
+    "CreateEndpointRequest.uri": rules.line(1, 2048),
+    "CreateEndpointRequest.event_types": _event_types,
+    "CreateEndpointRequest.display_name": rules.line(0, 100),
+    "ListEndpointsRequest.app_id": _optional(_id("app")),
+    "UpdateEndpointRequest.endpoint": Inside(),
+    "UpdateEndpointRequest.update_mask": rules.mask(
+        "uri", "event_types", "display_name", "disabled", "*"
+    ),
+    "Endpoint.id": _id("whe"),
+    "Endpoint.uri": rules.line(0, 2048),
+    "Endpoint.event_types": _event_types,
+    "Endpoint.display_name": rules.line(0, 100),
+    "Endpoint.disabled": anything,
+    "RotateSigningSecretRequest.overlap": rules.duration(0, 7 * _DAY),
+    "PublishEventRequest.event_id": _event_id,
+    "PublishEventRequest.type": rules.matching(
+        rf"(?=.{{1,100}}$){_WORD}(\.{_WORD})+",
+        "must be two or more lower-case words joined by dots, such as connection.ready",
+    ),
+    "PublishEventRequest.payload_json": anything,  # judged with the words of a JSON parser
+    "ListEventsRequest.app_id": _optional(_id("app")),
+    "ListEventsRequest.types": _event_types,
+    "ListEventsRequest.start_time": rules.timestamp,
+    "ListEventsRequest.end_time": rules.timestamp,
+    "ListDeliveriesRequest.app_id": _optional(_id("app")),
+    "ListDeliveriesRequest.endpoint_id": _optional(_id("whe")),
+    "ListDeliveriesRequest.event_id": _optional(_event_id),
+    "RedeliverEventsRequest.event_id": _optional(_event_id),
+    "RedeliverEventsRequest.start_time": rules.timestamp,
+    "RedeliverEventsRequest.end_time": rules.timestamp,
     "CreateAccountRequest.email": rules.email,
     "ListAccountsRequest.email": _optional(rules.email),
     "CreateServiceKeyRequest.event_prefixes": Many(
@@ -192,6 +239,7 @@ _MAY_BE_UNSPECIFIED: Final = {
     "BankSettings.mode",
     "ListAppBanksRequest.product",
     "ListLinkTokensRequest.state",
+    "ListDeliveriesRequest.state",
 }
 
 

@@ -8,6 +8,7 @@ from finlink_server.services.link import LinkService
 from finlink_server.services.secret import SecretService
 from finlink_server.services.session import SessionService
 from finlink_server.services.settings import SettingsService
+from finlink_server.services.webhook import WebhookService
 
 SERVICES = {
     "AccountService": AccountService,
@@ -16,6 +17,7 @@ SERVICES = {
     "SessionService": SessionService,
     "LinkService": LinkService,
     "SettingsService": SettingsService,
+    "WebhookService": WebhookService,
 }
 
 

@@ -17,7 +17,10 @@ from finlink_server.domain.document import (
 )
 from finlink_server.domain.redirects import Redirect
 from finlink_server.domain.settings import HistoryEntry, Settings
+from finlink_server.env import Env
+from finlink_server.services import convert_webhook
 from finlink_server.services.convert import enum, time, word
+from finlink_server.storage.webhook_models import Endpoint
 
 _MOST_BICS = 10
 
@@ -52,8 +55,13 @@ def document(settings: v1.Settings) -> Document:
     )
 
 
-def settings(version: Settings, missing_bank_ids: Iterable[str]) -> v1.Settings:
-    """Pack a version of an app's settings."""
+def settings(
+    env: Env,
+    version: Settings,
+    missing_bank_ids: Iterable[str],
+    endpoints: Iterable[Endpoint],
+) -> v1.Settings:
+    """Pack a version of an app's settings, with its webhook endpoints of today."""
     link, banks = version.document.link, version.document.banks
     return v1.Settings(
         app_id=version.app_id,
@@ -80,6 +88,7 @@ def settings(version: Settings, missing_bank_ids: Iterable[str]) -> v1.Settings:
             country_codes=banks.country_codes,
             missing_bank_ids=missing_bank_ids,
         ),
+        webhook_endpoints=[convert_webhook.endpoint(env, one) for one in endpoints],
     )
 
 

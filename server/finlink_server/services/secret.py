@@ -1,7 +1,7 @@
 """SecretService."""
 
 from finlink.config import v1
-from finlink_server.domain import secrets, visible
+from finlink_server.domain import leaks, secrets, visible
 from finlink_server.domain.caller import Caller
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.services import convert
@@ -98,3 +98,9 @@ class SecretService:
             secret=convert.secret(self.env, done.secret),
             ended_session=convert.session(self.env, done.ended) if done.ended else None,
         )
+
+    def ReportLeakedSecret(
+        self, request: v1.ReportLeakedSecretRequest, caller: Caller
+    ) -> v1.ReportLeakedSecretResponse:
+        leaks.report(self.env, caller, request.client_secret)
+        return v1.ReportLeakedSecretResponse()

@@ -1,7 +1,7 @@
 """SettingsService."""
 
 from finlink.config import v1
-from finlink_server.domain import app_banks, banks, settings
+from finlink_server.domain import app_banks, banks, endpoints, settings
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.settings import Settings
 from finlink_server.env import Env
@@ -92,4 +92,6 @@ class SettingsService:
 
     def _pack(self, version: Settings) -> v1.Settings:
         missing = app_banks.missing(self.env, version)
-        return convert_settings.settings(version, missing)
+        return convert_settings.settings(
+            self.env, version, missing, endpoints.of_app(version.app_id)
+        )
