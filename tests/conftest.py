@@ -15,8 +15,9 @@ from typing import Any
 import grpc
 import pytest
 from tests import antarctica, canaries, errors, people, processes
+from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: F401 - fixtures
 from tests.clock import Clock
-from tests.receiver import authority, ca_file, receiver, receiver_tls, trust  # noqa: F401 - fixtures
+from tests.receiver import receiver  # noqa: F401 - a fixture
 from tests.sending import sender  # noqa: F401 - a fixture
 
 from finlink.config import v1

@@ -20,13 +20,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-import trustme
 
 _PATIENCE = 30  # seconds; what is waited for takes some milliseconds, unless the machine is busy
-NAMES = ("localhost", "127.0.0.1", "hooks.example", "other.example")  # of its certificate
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,7 @@ class Request:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     time: float  # monotonic
+    address: str  # of this machine, that was connected to
     connection: int  # 1 for the first
     turn: int  # 1 for the first on its connection
 
@@ -47,6 +45,7 @@ class Talk:
     """One request, and the connection to do with as one likes."""
 
     request: Request
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     over: bool = False
 
@@ -137,7 +136,7 @@ class Receiver:
         try:
             writer.write(self.greeting)
             for turn in itertools.count(1):
-                talk = Talk(await _read(reader, connection, turn), writer)
+                talk = Talk(await _read(reader, writer, connection, turn), reader, writer)
                 with self._changed:
                     self.requests.append(talk.request)
                     self._changed.notify_all()
@@ -154,13 +153,16 @@ class Receiver:
                 self._changed.notify_all()
 
 
-async def _read(reader: asyncio.StreamReader, connection: int, turn: int) -> Request:
+async def _read(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int, turn: int
+) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
     method, path, _ = head[0].split(" ")
     fields = (line.partition(":") for line in head[1:] if line)
     headers = {name.lower(): value.strip() for name, _, value in fields}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Request(method, path, headers, body, time.monotonic(), connection, turn)
+    address = writer.get_extra_info("sockname")[0]
+    return Request(method, path, headers, body, time.monotonic(), address, connection, turn)
 
 
 # ------------------------------------------------------------------------ behaviours
@@ -212,8 +214,11 @@ def slow(released: threading.Event, then: Behaviour) -> Behaviour:
     """Wait until the test sets the event."""
 
     async def run(talk: Talk) -> None:
-        while not released.is_set():  # noqa: ASYNC110 - it is set in another thread
-            await asyncio.sleep(0.005)
+        while not released.is_set():
+            await asyncio.sleep(0.005)  # the event is set in another thread
+            if talk.reader.at_eof():
+                talk.over = True  # nobody waits any more
+                return
         await then(talk)
 
     return run
@@ -236,11 +241,22 @@ def endless(beginning: bytes, piece: bytes, pause: float = 0.0) -> Behaviour:
     return run
 
 
-def first_on_connection(then: Behaviour, afterwards: Behaviour) -> Behaviour:
-    """Behave differently when a connection is used again."""
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Behave differently each time; the last one stays."""
+    left = list(behaviours)
 
     async def run(talk: Talk) -> None:
-        await (then if talk.request.turn == 1 else afterwards)(talk)
+        await (left.pop(0) if len(left) > 1 else left[0])(talk)
+
+    return run
+
+
+def then_close(behaviour: Behaviour) -> Behaviour:
+    """Behave, and close the connection though nothing announced it."""
+
+    async def run(talk: Talk) -> None:
+        await behaviour(talk)
+        talk.over = True
 
     return run
 
@@ -259,39 +275,6 @@ def deaf_port() -> Iterator[int]:
     """Give a port that takes connections, and that is all."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
-
-
-# ------------------------------------------------------------------------- certificates
-
-
-def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(tls)
-    return tls
-
-
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="session")
-def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For SSL_CERT_FILE of servers in processes of their own."""
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def trust(ca_file: Path) -> ssl.SSLContext:
-    """What a sender in this process trusts."""
-    return ssl.create_default_context(cafile=ca_file)
-
-
-@pytest.fixture(scope="session")
-def receiver_tls(authority: trustme.CA) -> ssl.SSLContext:
-    return server_tls(authority.issue_cert(*NAMES))
 
 
 @pytest.fixture

@@ -36,8 +36,9 @@ def _certificate(error: Any) -> str:  # noqa: ANN401 - of the kinds below, each 
 
 
 def _tls(error: Any) -> str:  # noqa: ANN401
-    reason = next((one.reason for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
-    return f"TLS failed: {(reason or 'no reason given').replace('_', ' ').lower()}"
+    reasons = (getattr(one, "reason", None) for one in _chain(error))
+    reason = next(filter(None, reasons), "no reason given")
+    return f"TLS failed: {reason.replace('_', ' ').lower()}"
 
 
 def _system(error: Any) -> str:  # noqa: ANN401
