@@ -83,6 +83,7 @@ TABLE: Final = {
         "CreateServiceKey": OPERATOR,
         "ListServiceKeys": OPERATOR,
         "RevokeServiceKey": OPERATOR,
+        "RotateSigningKey": OPERATOR,
         "SetBankStatus": OPERATOR,
     },
     "SecretService": {
@@ -97,6 +98,8 @@ TABLE: Final = {
     "SessionService": {
         "StartSession": OPEN,
         "ValidateSession": VERIFIER | OPERATOR,
+        "BatchValidateSessions": VERIFIER | OPERATOR,
+        "WatchRevocations": VERIFIER | OPERATOR,
         "EndSession": SESSION,
         "GetSession": ACCOUNT | SESSION | OPERATOR,
         "ListSessions": ACCOUNT | OPERATOR,
@@ -119,6 +122,7 @@ TABLE: Final = {
         "UpdateSettings": ACCOUNT | WRITE,
         "ListSettingsVersions": ACCOUNT | READ | OPERATOR,
         "RollbackSettings": DISARMING,
+        "WatchSettings": ACCOUNT | OPERATOR | VERIFIER,
         "ListBanks": ACCOUNT | READ | OPERATOR,
         "GetBank": ACCOUNT | READ | OPERATOR,
         "ListAppBanks": ACCOUNT | READ | OPERATOR,

@@ -27,6 +27,7 @@ from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.services import SERVICES, behaviours
+from finlink_server.services.watch import Watches
 from finlink_server.streams import Streams
 from finlink_server.watchdog import Watchdog
 
@@ -45,6 +46,8 @@ _QUIET: Final = 0.2  # seconds
 _LONGEST_SILENCE: Final = 5.0
 # Calls that need no credential: whoever stops these threads stops nobody who has one.
 _OPEN_THREADS: Final = 8
+# Threads that open streams; open ones need none.
+_WATCH_THREADS: Final = 4
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -65,12 +68,14 @@ class App:
     door: Door
     watchdog: Watchdog
     dispatcher: Dispatcher
+    watches: Watches
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
         until = time.monotonic() + grace
         leaving = ShuttingDown()
         self.health.drain(leaving)
+        self.watches.drain(leaving)
         if self.reflection:
             self.reflection.drain(leaving)
         self.dispatcher.pause()
@@ -79,11 +84,13 @@ class App:
         time.sleep(min(_QUIET, grace))
         self.server.stop(max(0.0, until - time.monotonic())).wait()
         self.dispatcher.close(max(0.0, until - time.monotonic()))
+        self.watches.close()
         self.watchdog.close()
         self.health.close()
         if self.reflection:
             self.reflection.close()
         self.env.hasher.close()
+        self.env.feed.close()
         self.env.database.close()
 
 
@@ -100,7 +107,8 @@ def start(env: Env, config: Config) -> App:
         options=_options(config),
         maximum_concurrent_rpcs=config.limit_concurrent_calls,
     )
-    for name, handlers in _services(env, calls, password_pool, open_pool).items():
+    watches = Watches(env, config.limit_streams)
+    for name, handlers in _services(env, calls, watches, password_pool, open_pool).items():
         server.add_registered_method_handlers(name, handlers)
     names = [f"{PACKAGE}.{name}" for name in SERVICES]
     new_call_id = partial(env.new_id, "call")
@@ -117,33 +125,53 @@ def start(env: Env, config: Config) -> App:
     server.start()
     threading.Thread(target=_warm_up, args=(env,), name="warm-up", daemon=True).start()
     dispatcher = Dispatcher(env, config.limit_webhook_rate)
-    return App(env, server, port, health_service, reflection_service, door, watchdog, dispatcher)
+    return App(
+        env=env,
+        server=server,
+        port=port,
+        health=health_service,
+        reflection=reflection_service,
+        door=door,
+        watchdog=watchdog,
+        dispatcher=dispatcher,
+        watches=watches,
+    )
 
 
 def _services(
-    env: Env, calls: Calls, password_pool: ThreadPoolExecutor, open_pool: ThreadPoolExecutor
+    env: Env,
+    calls: Calls,
+    watches: Watches,
+    password_pool: ThreadPoolExecutor,
+    open_pool: ThreadPoolExecutor,
 ) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
-    implemented = behaviours(env)
+    implemented, streaming = behaviours(env), watches.behaviours()
+    watch_pool = ThreadPoolExecutor(_WATCH_THREADS, "watch")
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
         if shapes.password_fields(method.input_type):
             return password_pool
-        full_name = f"/{method.containing_service.full_name}/{method.name}"
-        return open_pool if access.access_to(full_name).open else None
+        return open_pool if access.access_to(_full_name(method)).open else None
+
+    def handler_of(service: str, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
+        request_type = GetMessageClass(method.input_type)
+        if method.server_streaming:
+            stream = streaming[service][method.name]
+            return calls.stream_handler(_full_name(method), request_type, stream, watch_pool)
+        behaviour = implemented[service][method.name]
+        return calls.handler(_full_name(method), request_type, behaviour, pool_for(method))
 
     return {
         service.full_name: {
-            method.name: calls.handler(
-                f"/{service.full_name}/{method.name}",
-                GetMessageClass(method.input_type),
-                implemented[service.name][method.name],
-                pool_for(method),
-            )
-            for method in service.methods
+            method.name: handler_of(service.name, method) for method in service.methods
         }
         for service in service_descriptors()
     }
+
+
+def _full_name(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def service_descriptors() -> list[ServiceDescriptor]:

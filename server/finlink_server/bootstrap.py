@@ -6,13 +6,14 @@ from collections.abc import Callable
 from finlink_server import crypto
 from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
-from finlink_server.domain import bank_import, signing_keys
+from finlink_server.domain import bank_import, memory, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
 from finlink_server.storage import migrate
 from finlink_server.storage.database import Database
+from finlink_server.storage.feed import Feed
 from finlink_server.storage.models import Property
 
 _KEY_ID = "master_key_id"
@@ -43,6 +44,7 @@ def open_env(
         _check_key(config, database, keyring)
         env = Env(
             database=database,
+            feed=Feed(database.path),
             keyring=keyring,
             hasher=hasher or new_hasher(config),
             issuer=config.issuer,
@@ -51,6 +53,8 @@ def open_env(
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )
+        memory.begin(env, config.limit_cache_bytes)
+        signing_keys.begin(env)
         signing_keys.make_first(env, command_line("migrate"))
         bank_import.make_first(env, command_line("migrate"))
     return env

@@ -33,17 +33,35 @@ from finlink_server.errors import (
     RequestUnreadable,
 )
 from finlink_server.storage.database import refusal_for
+from finlink_server.streams import Send
 from finlink_server.watchdog import Watchdog
 
 # A servicer's method: unpacks the request, calls the domain, packs the answer.
-Behaviour = Callable[[Any, Caller], Message]
+# The answer may come as bytes, where it was encoded before.
+Behaviour = Callable[[Any, Caller], Message | bytes]
+# A servicer's method that streams: takes over the stream, and returns at once.
+StreamBehaviour = Callable[[Any, Caller, "Opening"], None]
 
 _NO_DEADLINE: Final = 1e9  # seconds; grpc says 9.2e18 for a call without a deadline
 _A_MOMENT: Final = 0.005  # seconds; a message that comes with its headers needs less
 _LONGEST_CREDENTIAL: Final = 8192
 _LONGEST_TRACE_ID: Final = 128
+# Called for every request of the platform: successes are counted, not logged one by one.
+_COUNTED: Final = {
+    f"/{access.PACKAGE}.SessionService/ValidateSession",
+    f"/{access.PACKAGE}.SessionService/BatchValidateSessions",
+}
 _LEVELS: Final = {Code.INTERNAL: "error", Code.UNAVAILABLE: "warning"}
 _log = structlog.get_logger("call")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A stream that is being opened, and a check whether its credential is still good."""
+
+    context: grpc.ServicerContext
+    send: Send
+    check: Callable[[], Refusal | None]
 
 
 @dataclass(frozen=True)
@@ -66,37 +84,11 @@ class Calls:
         who = access.access_to(method)
 
         def run(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            started = time.perf_counter()
-            metadata = context.invocation_metadata()
-            call = self.begin(method, metadata, context)
-            caller = identity.anonymous(call)
-            try:
-                caller = self._caller(call, metadata, who)
-                waiting = time.perf_counter()
-                raw = self.watchdog.next(messages, context.cancel)
-                if time.perf_counter() - waiting > _A_MOMENT:
-                    # Whoever holds a message back does not outlive the end of the credential.
-                    caller = self._caller(call, metadata, who)
-                self.door.enter()
-                try:
-                    request = _parse(request_type, raw)
-                    shape_check.check(request)
-                    deadline.check()
-                    answer = behaviour(request, caller).SerializeToString()
-                finally:
-                    self.door.leave()
-            except grpc.RpcError:  # the caller, or the watchdog, ended the call
-                _write(call, caller, started, None, code="CANCELLED")
-                return b""
-            except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
-                refusal = self.refusal(error, call)
-            else:
-                _write(call, caller, started, None)
-                context.set_trailing_metadata((("x-call-id", call.id),))
-                return answer
-            _write(call, caller, started, refusal)
-            context.abort_with_status(status.of(refusal, call.id))
-            raise AssertionError("abort_with_status raises")
+            def work(request: Message, caller: Caller) -> bytes:
+                made = behaviour(request, caller)
+                return made if isinstance(made, bytes) else made.SerializeToString()
+
+            return self._run(method, request_type, who, work, messages, context)
 
         if pool is not None:
             run.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpc looks for it
@@ -104,6 +96,76 @@ class Calls:
         # unary call, but taken as a stream of one message: so the credential is looked
         # at first, and nobody holds a thread by sending headers and no message.
         return grpc.stream_unary_rpc_method_handler(run)
+
+    def stream_handler(
+        self,
+        method: str,
+        request_type: type[Message],
+        behaviour: StreamBehaviour,
+        pool: ThreadPoolExecutor,
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """Make the handler of one method that streams its answers, and holds no thread."""
+        who = access.access_to(method)
+
+        def run(messages: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
+            def work(request: Message, caller: Caller) -> bytes:
+                def check() -> Refusal | None:
+                    try:
+                        self._caller(caller.call, context.invocation_metadata(), who)
+                    except Refusal as refusal:
+                        return refusal
+                    return None
+
+                behaviour(request, caller, Opening(context, send, check))
+                return b""
+
+            self._run(method, request_type, who, work, messages, context)
+
+        run.experimental_thread_pool = pool  # type: ignore[attr-defined] # grpc looks for it
+        run.experimental_non_blocking = True  # type: ignore[attr-defined] # and for this
+        return grpc.stream_stream_rpc_method_handler(run)
+
+    def _run(  # the one flat function
+        self,
+        method: str,
+        request_type: type[Message],
+        who: access.Access,
+        work: Callable[[Any, Caller], bytes],
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+    ) -> bytes:
+        started = time.perf_counter()
+        metadata = context.invocation_metadata()
+        call = self.begin(method, metadata, context)
+        caller = identity.anonymous(call)
+        try:
+            caller = self._caller(call, metadata, who)
+            waiting = time.perf_counter()
+            raw = self.watchdog.next(messages, context.cancel)
+            if time.perf_counter() - waiting > _A_MOMENT:
+                # Whoever holds a message back does not outlive the end of the credential.
+                caller = self._caller(call, metadata, who)
+            self.door.enter()
+            try:
+                request = _parse(request_type, raw)
+                shape_check.check(request)
+                deadline.check()
+                answer = work(request, caller)
+            finally:
+                self.door.leave()
+        except grpc.RpcError:  # the caller, or the watchdog, ended the call
+            _write(call, caller, started, None, code="CANCELLED")
+            return b""
+        except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
+            refusal = self.refusal(error, call)
+        else:
+            if method not in _COUNTED:
+                _write(call, caller, started, None)
+            context.set_trailing_metadata((("x-call-id", call.id),))
+            return answer
+        _write(call, caller, started, refusal)
+        context.abort_with_status(status.of(refusal, call.id))
+        raise AssertionError("abort_with_status raises")
 
     def _caller(self, call: Call, metadata: Any, who: access.Access) -> Caller:  # noqa: ANN401
         """Give the caller, as of now, if the method is for it."""

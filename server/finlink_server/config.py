@@ -89,6 +89,12 @@ class Config(BaseModel):
         le=10_000_000,
         description="Failed sign-ins remembered, by e-mail and client address.",
     )
+    limit_cache_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=16 * 1024**3,
+        description="Memory for credentials that were looked up before, bytes.",
+    )
     limit_leak_reports: int = Field(
         30, ge=1, le=10_000, description="ReportLeakedSecret calls a minute from a client address."
     )

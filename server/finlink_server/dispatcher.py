@@ -22,7 +22,7 @@ from finlink_server.domain import delivery_queue, housekeeping
 from finlink_server.domain.delivery_queue import Job, Message
 from finlink_server.domain.delivery_results import Result
 from finlink_server.env import MICROSECONDS, Env
-from finlink_server.storage.database import Watch, refusal_for
+from finlink_server.storage.database import refusal_for
 
 if TYPE_CHECKING:
     from finlink_server.webhook_sender import Answer, Sender
@@ -45,7 +45,6 @@ class Dispatcher:
         """Start at once."""
         self._env = env
         self._pace = _Pace(rate)
-        self._watch = Watch(env.database.path)
         self._seen: int | None = None
         self._next_time = 0
         self._housekeeping_time = 0
@@ -77,7 +76,6 @@ class Dispatcher:
         self._threads[0].join()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._threads[1].join()
-        self._watch.close()
 
     # The thread that works on the database.
 
@@ -95,7 +93,7 @@ class Dispatcher:
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
             more = housekeeping.run(self._env)
             self._housekeeping_time = 0 if more else now
-        version = self._watch.version()  # read before what it vouches for
+        version = self._env.feed.version()  # read before what it vouches for
         if version != self._seen:
             self._next_time = delivery_queue.next_time(self._env)
             self._seen = version

@@ -11,7 +11,7 @@ from finlink_server.crypto import Keyring
 from finlink_server.hashing import Hasher
 from finlink_server.resolver import Resolver
 from finlink_server.storage.database import Database
-from finlink_server.tokens import VerifyKey
+from finlink_server.storage.feed import Feed
 
 MICROSECONDS = 1_000_000  # in a second
 
@@ -26,6 +26,7 @@ class Env:
     """The service's surroundings. The clock comes in here and nowhere else."""
 
     database: Database
+    feed: Feed
     keyring: Keyring
     hasher: Hasher
     issuer: str
@@ -33,8 +34,7 @@ class Env:
     max_leak_reports: int
     resolver: Resolver
     now: Callable[[], int] = system_clock
-    verify_keys: dict[str, VerifyKey] = field(default_factory=dict)
-    # What a domain module keeps in memory, under its own name: replaced whole, never altered.
+    # What a domain module keeps in memory, under its own name.
     memory: dict[str, Any] = field(default_factory=dict)
 
     def new_id(self, prefix: str) -> str:

@@ -518,6 +518,14 @@ class OutcomeUnknown(Refusal):
     text = "The database broke off during the commit. Read what is there before you repeat."
 
 
+# OUT_OF_RANGE
+
+
+class CursorTooOld(Refusal):
+    code = Code.OUT_OF_RANGE
+    text = "The cursor is too old, or not one of this database. Begin anew without one."
+
+
 # RESOURCE_EXHAUSTED
 
 

@@ -29,6 +29,11 @@ def new_id(prefix: str, now: int) -> str:
     return str(TypeID.from_uuid(uuid_utils.UUID(int=number), prefix))
 
 
+def earliest(prefix: str, time: int) -> str:
+    """The least id that can have been made at a time, to look for what was made since."""
+    return str(TypeID.from_uuid(uuid_utils.UUID(int=(time // 1000) << 80), prefix))
+
+
 def pattern(prefix: str) -> re.Pattern[str]:
     """The regular expression that matches a whole id: Crockford's base 32, 26 digits."""
     return re.compile(rf"{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}")

@@ -168,17 +168,18 @@ def mask(*paths: str) -> Rule:
 
 @dataclass(frozen=True)
 class Many:
-    """The rule of a repeated field: how many, which, and each at most once."""
+    """The rule of a repeated field: how many, which, and, unless told otherwise, each once."""
 
     most: int
     rule: Rule
     least: int = 0
+    once: bool = True
 
     def check(self, values: Sequence[Any]) -> str:
         """Judge the list as a whole; its items are judged one by one."""
         if not self.least <= len(values) <= self.most:
             return f"must have {self.least} to {self.most} entries, not {len(values)}"
-        if len({str(value) for value in values}) < len(values):
+        if self.once and len({str(value) for value in values}) < len(values):
             return "must not name anything twice"
         return ""
 

@@ -121,6 +121,12 @@ SPECIFIC: Final[dict[str, Any]] = {
     # A bad token is an answer of ValidateSession, however bad it is.
     "ValidateSessionRequest.access_token": anything,
     "ValidateSessionRequest.required_scopes": _scopes,
+    "BatchValidateSessionsRequest.access_tokens": Many(100, anything, least=1, once=False),
+    "BatchValidateSessionsRequest.required_scopes": _scopes,
+    "WatchRevocationsRequest.cursor": _optional(rules.token(64)),
+    "WatchSettingsRequest.app_ids": Many(100, _id("app")),
+    "WatchSettingsRequest.cursor": _optional(rules.token(64)),
+    "RotateSigningKeyRequest.revoke_previous": anything,
     "GetSessionRequest.session_id": _optional(_id("ses")),
     "ListSessionsRequest.active_only": anything,
     "RevokeSessionRequest.session_id": _id("ses"),

@@ -32,6 +32,11 @@ class Stream:
         self._sending = threading.Lock()
         self._ended = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may still be listening."""
+        return not self._ended and self.context.is_active()
+
     def send(self, message: bytes) -> None:
         """Send a message; a stream that has ended takes none."""
         with self._sending:
@@ -44,6 +49,15 @@ class Stream:
             if not self._ended:
                 self._ended = True
                 self._send(None)
+
+    def cut_off(self, refusal: Refusal) -> None:
+        """End a stream to which a send has blocked; its reader may see the reason."""
+        outcome = status.of(refusal, self.call_id)
+        self._ended = True
+        self.context.set_code(outcome.code)
+        self.context.set_details(outcome.details)
+        self.context.set_trailing_metadata(outcome.trailing_metadata)
+        self.context.cancel()
 
     def end(self, refusal: Refusal) -> None:
         """End the stream with the reason of a refusal."""

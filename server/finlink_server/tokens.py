@@ -46,13 +46,14 @@ class TokenProblem(Enum):
     WRONG_TYPE = "it is a token of another kind"
     SIGNATURE_INVALID = "its signature, issuer, audience or a claim is wrong"
     EXPIRED = "it has expired"
+    KEY_REVOKED = "the key that signed it was revoked"
 
 
 class TokenInvalid(Exception):  # noqa: N818 - an answer, not a defect
     """A token that is not accepted."""
 
     def __init__(self, problem: TokenProblem, claims: Mapping[str, Any] | None = None) -> None:
-        """Keep the claims of a token that is genuine but expired."""
+        """Keep the claims of a token that was genuine: one that expired, or whose key did."""
         super().__init__(problem.value)
         self.problem = problem
         self.claims = claims

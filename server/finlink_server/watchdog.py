@@ -26,19 +26,26 @@ class _Wait:
 class Watchdog:
     """Waits for messages, but not for ever."""
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: float, look_every: float = _LOOK_EVERY) -> None:
         """Let everybody wait `longest` seconds."""
         self._longest = longest
+        self._look_every = look_every
         self._waits: deque[_Wait] = deque()
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def next(self, messages: Iterator[bytes], give_up: Callable[[], object]) -> bytes | None:
         """Take the next message, None at their end; `give_up` ends a wait that is too long."""
+        with self.guard(give_up):
+            return next(messages, None)
+
+    @contextlib.contextmanager
+    def guard(self, give_up: Callable[[], object]) -> Iterator[None]:
+        """Do something that may wait; `give_up` ends it if it takes too long."""
         wait = _Wait(time.monotonic() + self._longest, give_up)
         self._waits.append(wait)
         try:
-            return next(messages, None)
+            yield
         finally:
             wait.over = True
 
@@ -47,7 +54,7 @@ class Watchdog:
         self._closed.set()
 
     def _watch(self) -> None:
-        while not self._closed.wait(_LOOK_EVERY):
+        while not self._closed.wait(self._look_every):
             now = time.monotonic()
             while self._waits and (self._waits[0].over or self._waits[0].until <= now):
                 oldest = self._waits.popleft()

@@ -1,25 +1,26 @@
 """From a credential to a caller."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from finlink_server import credentials, tokens
 from finlink_server.domain import (
     account_tokens,
+    memory,
     secret_state,
     service_keys,
     sessions,
     signing_keys,
 )
 from finlink_server.domain.caller import Call, Caller, CallerKind, Role
-from finlink_server.env import Env
+from finlink_server.domain.memory import Known, KnownAccount, KnownKey, KnownSession
+from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
     ClientAddressNotAllowed,
     CredentialInvalid,
     CredentialMissing,
     SessionInactive,
 )
-from finlink_server.storage.models import AccountToken, Secret
+from finlink_server.storage.models import AccountToken
 
 
 def anonymous(call: Call) -> Caller:
@@ -31,35 +32,63 @@ def identify(env: Env, call: Call, bearer: str) -> Caller:
     """Give the one identity that a bearer credential proves, as of now."""
     if not bearer:
         raise CredentialMissing
+    digest = memory.digest_of(bearer)
+    known = memory.recall(env, digest) or _look_up(env, bearer, digest)
+    if isinstance(known, KnownKey):
+        return Caller(
+            CallerKind.SERVICE_KEY,
+            call,
+            id=known.id,
+            roles=known.roles,
+            event_prefixes=known.event_prefixes,
+        )
+    account_id = known.account_id
+    if isinstance(known, KnownAccount):
+        return Caller(
+            CallerKind.ACCOUNT, call, id=account_id, account_id=account_id, token_id=known.token_id
+        )
+    if not secret_state.allows(known.allowed, call.client_address):
+        raise ClientAddressNotAllowed(client_address=call.client_address)
+    return Caller(
+        CallerKind.SESSION,
+        call,
+        id=known.id,
+        account_id=account_id,
+        app_id=known.app_id,
+        scopes=known.scopes,
+    )
+
+
+def _look_up(env: Env, bearer: str, digest: bytes) -> Known:
+    """Find a credential that is not remembered, and remember it."""
     if bearer.startswith(credentials.SERVICE_KEY.prefix):
-        return _service_key(env, call, bearer)
+        return _service_key(env, bearer, digest)
     kind = tokens.kind_of(bearer)
     if kind is None:
         raise CredentialInvalid(problem="it is neither a token nor a service key")
     match kind:
         case tokens.Kind.ACCOUNT:
-            return _account(env, call, bearer)
+            return _account(env, bearer, digest)
         case tokens.Kind.SESSION:
-            return _session(env, call, bearer)
+            return _session(env, bearer)
         case tokens.Kind.LINK:
             raise CredentialInvalid(problem="an auth token of Link is data for OpenLink only")
     assert_never(kind)
 
 
-def _service_key(env: Env, call: Call, bearer: str) -> Caller:
+def _service_key(env: Env, bearer: str, digest: bytes) -> KnownKey:
+    seq = env.feed.refresh()  # before anything is read that will be remembered
     row = service_keys.find(env, bearer)
     if row is None:
         raise CredentialInvalid(problem="no such service key, or it was revoked")
-    return Caller(
-        CallerKind.SERVICE_KEY,
-        call,
-        id=row.id,
-        roles=frozenset(map(Role, row.roles.split())),
-        event_prefixes=tuple(row.event_prefixes.split()),
-    )
+    roles = frozenset(map(Role, row.roles.split()))
+    known = KnownKey(row.id, roles, tuple(row.event_prefixes.split()))
+    memory.remember(env, seq, digest, known, row.id)
+    return known
 
 
-def _account(env: Env, call: Call, bearer: str) -> Caller:
+def _account(env: Env, bearer: str, digest: bytes) -> KnownAccount:
+    seq = env.feed.refresh()  # before anything is read that will be remembered
     try:
         claims = signing_keys.verify(env, tokens.Kind.ACCOUNT, bearer)
     except tokens.TokenInvalid as error:
@@ -67,24 +96,16 @@ def _account(env: Env, call: Call, bearer: str) -> Caller:
     row: AccountToken | None = AccountToken.get_or_none(AccountToken.id == claims["jti"])
     if row is None or not account_tokens.is_live(env, row):
         raise CredentialInvalid(problem="it has ended")
-    account_id = row.account_id
-    return Caller(CallerKind.ACCOUNT, call, id=account_id, account_id=account_id, token_id=row.id)
+    until = min(row.expire_time, claims["exp"] * MICROSECONDS)
+    known = KnownAccount(row.account_id, row.id, until)
+    memory.remember(env, seq, digest, known, row.id, row.account_id)
+    return known
 
 
-def _session(env: Env, call: Call, bearer: str) -> Caller:
+def _session(env: Env, bearer: str) -> KnownSession:
     validation = sessions.validate(env, bearer, ())
-    session = validation.session
-    if session is None:
-        problem = tokens.TokenProblem[validation.inactive_reason].value
-        raise CredentialInvalid(problem=problem)
-    if validation.inactive_reason:
-        raise SessionInactive(inactive_reason=validation.inactive_reason)
-    if not secret_state.allows(Secret.get_by_id(session.secret_id), call.client_address):
-        raise ClientAddressNotAllowed(client_address=call.client_address)
-    return replace(
-        Caller(CallerKind.SESSION, call),
-        id=session.id,
-        account_id=session.account_id,
-        app_id=session.app_id,
-        scopes=frozenset(session.scopes.split()),
-    )
+    if validation.known is not None:
+        return validation.known
+    if validation.session is None:
+        raise CredentialInvalid(problem=tokens.TokenProblem[validation.inactive_reason].value)
+    raise SessionInactive(inactive_reason=validation.inactive_reason)

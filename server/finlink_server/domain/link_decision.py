@@ -116,6 +116,8 @@ def read_ticket(env: Env, query: Query) -> Ticket:
     except tokens.TokenInvalid as error:
         if error.claims is None:
             return Ticket(refusal=LinkTokenInvalid())
+        if error.problem is tokens.TokenProblem.KEY_REVOKED:
+            return Ticket(refusal=LinkTokenRevoked(link_token_id=str(error.claims["jti"])))
         return Ticket(str(error.claims["jti"]), expired=True)
     except LinkParameterInvalid as refusal:
         return Ticket(refusal=refusal)

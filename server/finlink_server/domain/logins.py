@@ -103,7 +103,7 @@ def _refuse_start(
     if secret.app.account.suspend_time is not None:
         return AccountSuspended()
     address = caller.call.client_address
-    if not secret_state.allows(secret, address):
+    if not secret_state.allows(secret_state.networks(secret), address):
         return ClientAddressNotAllowed(client_address=address)
     granted = secret.scopes.split()
     missing = [scope for scope in scopes if scope not in granted]

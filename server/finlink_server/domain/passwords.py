@@ -33,6 +33,14 @@ def confirm(env: Env, caller: Caller, password: str) -> None:
         token.save(only=[AccountToken.password_failures])
         if failures >= MOST_FAILURES:
             account_tokens.end(env, caller.token_id, "PASSWORD_FAILURES")
+            journal.write(
+                env,
+                caller,
+                "account.token_ended",
+                caller.token_id,
+                account_id=caller.account_id,
+                reason="PASSWORD_FAILURES",
+            )
         journal.refuse(
             env,
             caller,

@@ -2,9 +2,11 @@
 
 import ipaddress
 import json
+from collections.abc import Sequence
 
 from peewee import Expression
 
+from finlink_server.config import Network
 from finlink_server.domain.etags import revision_etag
 from finlink_server.env import Env
 from finlink_server.storage.models import Secret
@@ -52,16 +54,20 @@ def live(env: Env) -> Expression:
     )
 
 
-def allows(secret: Secret, address: str) -> bool:
-    """Whether a secret may be used from a client address; without CIDR blocks from any."""
-    blocks = cidrs(secret)
-    if not blocks:
+def networks(secret: Secret) -> tuple[Network, ...]:
+    """The same, to compare addresses with."""
+    return tuple(ipaddress.ip_network(block) for block in cidrs(secret))
+
+
+def allows(allowed: Sequence[Network], address: str) -> bool:
+    """Whether a client address is in one of these networks; without any, each is."""
+    if not allowed:
         return True
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:  # a peer without an IP address
         return False
-    return any(ip in ipaddress.ip_network(block) for block in blocks)
+    return any(ip in network for network in allowed)
 
 
 def hash_place(secret_id: str) -> str:

@@ -161,7 +161,7 @@ def rotate(
         created = _insert(env, old.app, name, old.scopes.split(), None, secret_state.cidrs(old))
         new = created.secret
         old.replaced_by = new.id
-        ended = _retire(env, old, overlap)
+        ended, shortened = _retire(env, old, overlap)
         _journal(
             env,
             caller,
@@ -170,6 +170,8 @@ def rotate(
             replaced_by=new.id,
             overlap_seconds=overlap // MICROSECONDS,
             ended_session=ended.id if ended else None,
+            shortened_session=shortened.id if shortened else None,
+            shortened_until=shortened.expire_time if shortened else None,
         )
         idempotency.remember(env, caller, once, new.id)
         return Rotated(new, created.plaintext, old)
@@ -247,17 +249,18 @@ def _insert(
     return Created(secret, plain.text)
 
 
-def _retire(env: Env, old: Secret, overlap: int) -> Session | None:
-    """Set the end of a replaced secret; the session that ended at once, if any."""
+def _retire(env: Env, old: Secret, overlap: int) -> tuple[Session | None, Session | None]:
+    """Set the end of a replaced secret; the session that ended at once or will end earlier."""
     if overlap == 0:
-        return finish(env, old, "ROTATED")
+        return finish(env, old, "ROTATED"), None
+    shortened = None
     until = (env.now() + overlap) // MICROSECONDS * MICROSECONDS
     if old.expire_time is None or until < old.expire_time:
         old.expire_time = until
         old.end_reason = "ROTATED"
-        sessions.shorten(old.id, until)
+        shortened = sessions.shorten(env, old.id, until)
     old.save()
-    return None
+    return None, shortened
 
 
 def finish(env: Env, secret: Secret, reason: str) -> Session | None:

@@ -1,44 +1,82 @@
 """API sessions: one hour, at most one active for each secret, dead with its secret."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from finlink_server import tokens
-from finlink_server.domain import journal, paging, signing_keys, visible
+from finlink_server.domain import journal, memory, paging, secret_state, signing_keys, visible
 from finlink_server.domain.caller import Caller
+from finlink_server.domain.memory import KnownSession
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
     FieldInvalid,
     SessionInactive,
     SessionNotFound,
 )
-from finlink_server.storage.models import Session
+from finlink_server.storage.models import Secret, Session
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Validation:
-    """What a token is worth. `inactive_reason` is empty for a live session's."""
+    """What a token is worth: an active session, or why there is none.
 
-    session: Session | None
-    inactive_reason: str
+    `session` is the row of one that is not active, `known` what is known of one that is.
+    """
+
+    known: KnownSession | None = None
+    session: Session | None = None
+    inactive_reason: str = ""
     missing_scopes: Sequence[str] = ()
 
 
 def validate(env: Env, token: str, required_scopes: Sequence[str]) -> Validation:
     """Tell what a token is worth. A bad token is an answer, not an error."""
+    digest = memory.digest_of(token)
+    known = memory.recall(env, digest)
+    if isinstance(known, KnownSession):
+        return Validation(known, missing_scopes=_missing(required_scopes, known.scopes))
+    seq = env.feed.refresh()  # before anything is read that will be remembered
     try:
         claims = signing_keys.verify(env, tokens.Kind.SESSION, token)
     except tokens.TokenInvalid as error:
-        if error.claims is None:
-            return Validation(None, error.problem.name)
+        if error.claims is None or error.problem is not tokens.TokenProblem.EXPIRED:
+            return Validation(inactive_reason=error.problem.name)
         claims = error.claims
-    row: Session | None = Session.get_or_none(Session.id == claims["jti"])
+    row: Session | None = (
+        Session.select(Session, Secret)
+        .join(Secret)
+        .where(Session.id == claims["jti"])
+        .get_or_none()
+    )
     if row is None:
-        return Validation(None, "SIGNATURE_INVALID")
-    has = row.scopes.split()
-    missing = [scope for scope in required_scopes if scope not in has]
-    return Validation(row, inactive_reason(env, row, claims), missing)
+        return Validation(inactive_reason="SIGNATURE_INVALID")
+    missing = _missing(required_scopes, row.scopes.split())
+    reason = inactive_reason(env, row, claims)
+    if reason:
+        return Validation(session=row, inactive_reason=reason, missing_scopes=missing)
+    known = _known(row, claims["exp"] * MICROSECONDS)
+    memory.remember(env, seq, digest, known, row.id, row.secret_id)
+    return Validation(known, missing_scopes=missing)
+
+
+def _known(row: Session, token_end: int) -> KnownSession:
+    return KnownSession(
+        id=row.id,
+        secret_id=row.secret_id,
+        app_id=row.app_id,
+        account_id=row.account_id,
+        environment=row.environment,
+        scopes=frozenset(row.scopes.split()),
+        create_time=row.create_time,
+        expire_time=row.expire_time,
+        until=min(row.expire_time, token_end),
+        allowed=secret_state.networks(row.secret),
+    )
+
+
+def _missing(required: Sequence[str], has: Collection[str]) -> list[str]:
+    return [scope for scope in required if scope not in has]
 
 
 def inactive_reason(env: Env, session: Session, claims: Mapping[str, Any] | None = None) -> str:
@@ -133,17 +171,14 @@ def end_of_account(env: Env, account_id: str, reason: str) -> list[str]:
     return [session.id for session in active]
 
 
-def shorten(secret_id: str, until: int) -> None:
-    """Let the session of a secret that got an earlier end go no further than that."""
-    (
-        Session.update(expire_time=until, expire_reason="SECRET_EXPIRED")
-        .where(
-            (Session.secret == secret_id)
-            & Session.end_time.is_null()
-            & (Session.expire_time > until)
-        )
-        .execute()
-    )
+def shorten(env: Env, secret_id: str, until: int) -> Session | None:
+    """Let the session of a secret that got an earlier end go no further; it, if it would have."""
+    session = active_of_secret(env, secret_id)
+    if session is None or session.expire_time <= until:
+        return None
+    session.expire_time, session.expire_reason = until, "SECRET_EXPIRED"
+    session.save()
+    return session
 
 
 def _finish(

@@ -1,7 +1,8 @@
 """The keys that sign tokens: one set for each kind of token."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -12,64 +13,94 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from finlink_server import tokens
-from finlink_server.domain import journal
+from finlink_server.domain import idempotency, journal
 from finlink_server.domain.caller import Caller
+from finlink_server.domain.idempotency import Once
 from finlink_server.env import MICROSECONDS, Env
-from finlink_server.storage.models import SigningKey
+from finlink_server.storage.feed import Row
+from finlink_server.storage.models import AccountToken, LinkToken, Session, SigningKey
+
+_RING: Final = "signing_keys"
+_NEVER: Final = 2**62
+# A new key is known to everybody before its first token: longer than verifiers wait
+# before they ask again for a key that they do not know.
+_AHEAD: Final = 30 * MICROSECONDS
+_HOUR: Final = 3600 * MICROSECONDS
+# The longest that a token of a kind lives.
+_LIFETIMES: Final = {
+    tokens.Kind.ACCOUNT: 12 * _HOUR,
+    tokens.Kind.SESSION: _HOUR,
+    tokens.Kind.LINK: 24 * _HOUR,
+}
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """A new key, and those that were revoked for it."""
+
+    row: SigningKey
+    revoked: Sequence[str]
 
 
 def make_first(env: Env, caller: Caller) -> None:
     """Make a key for each kind that has none. Part of the migration."""
     for kind in tokens.Kind:
         with env.transaction():
-            if SigningKey.select().where(SigningKey.kind == kind.name).exists():
-                continue
-            private = Ed25519PrivateKey.generate()
-            public = private.public_key()
-            kid = tokens.thumbprint(public)
-            seed = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-            now = env.now()
-            SigningKey.create(
-                kid=kid,
-                kind=kind.name,
-                public=public.public_bytes(Encoding.Raw, PublicFormat.Raw),
-                sealed_private=env.keyring.seal(seed, _place(kid)),
-                create_time=now,
-                sign_from_time=now,
-            )
-            journal.write(env, caller, "signing_key.created", kid, kind=kind.name)
+            if not SigningKey.select().where(SigningKey.kind == kind.name).exists():
+                _make(env, caller, kind, sign_from=env.now())
+
+
+def rotate(
+    env: Env, caller: Caller, kind: tokens.Kind, once: Once, *, revoke_previous: bool
+) -> Rotated:
+    """Make a new key, which signs a little later; or at once, and then revoke the others."""
+    with env.transaction(kind.name):
+        earlier = idempotency.find(env, caller, once)
+        if earlier is not None:
+            return Rotated(SigningKey.get_by_id(earlier), ())
+        now = env.now()
+        revoked = _revoke_all(env, caller, kind) if revoke_previous else []
+        row = _make(env, caller, kind, now if revoke_previous else now + _AHEAD)
+        idempotency.remember(env, caller, once, row.kid)
+        return Rotated(row, revoked)
 
 
 def sign(env: Env, kind: tokens.Kind, claims: Mapping[str, Any]) -> str:
     """Sign claims with the kind's newest key in force."""
-    row = (
-        SigningKey.select()
-        .where(
-            (SigningKey.kind == kind.name)
-            & SigningKey.revoke_time.is_null()
-            & (SigningKey.sign_from_time <= env.now())
-        )
-        .order_by(SigningKey.sign_from_time.desc(), SigningKey.kid)
-        .get()
-    )
-    seed = env.keyring.open(row.sealed_private, _place(row.kid))
-    key = tokens.SigningKey(row.kid, Ed25519PrivateKey.from_private_bytes(seed))
-    return tokens.sign(kind, key, env.issuer, claims)
+    return tokens.sign(kind, _signer(env, kind), env.issuer, claims)
 
 
 def verify(env: Env, kind: tokens.Kind, token: str) -> Mapping[str, Any]:
     """Check a token and give its claims, or raise tokens.TokenInvalid."""
     now = env.now() / MICROSECONDS
-    return tokens.verify(token, kind, lambda kid: _find(env, kid), env.issuer, now)
+    used: list[_Found] = []
+
+    def find(kid: str) -> tokens.VerifyKey | None:
+        found = _find(env, kid)
+        if found is not None:
+            used.append(found)
+        return found.key if found is not None else None
+
+    claims = tokens.verify(token, kind, find, env.issuer, now)
+    if used[0].revoked:
+        raise tokens.TokenInvalid(tokens.TokenProblem.KEY_REVOKED, claims)
+    return claims
 
 
-def published(kind: tokens.Kind) -> Iterable[SigningKey]:
+def published(env: Env, kind: tokens.Kind) -> list[SigningKey]:
     """The keys of one kind that may still have signed a living token, oldest first."""
-    return (
+    rows = list(
         SigningKey.select()
         .where((SigningKey.kind == kind.name) & SigningKey.revoke_time.is_null())
-        .order_by(SigningKey.create_time, SigningKey.kid)
+        .order_by(SigningKey.sign_from_time, SigningKey.kid)
     )
+    last_signature = env.now() - _LIFETIMES[kind]
+    successors = [row.sign_from_time for row in rows[1:]]
+    return [
+        row
+        for row, replaced in zip(rows, [*successors, None], strict=True)
+        if replaced is None or replaced > last_signature
+    ]
 
 
 def public_key(row: SigningKey) -> Ed25519PublicKey:
@@ -77,15 +108,110 @@ def public_key(row: SigningKey) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(bytes(row.public))
 
 
-def _find(env: Env, kid: str) -> tokens.VerifyKey | None:
-    """Find a key by its id; a public key never changes, so it is kept."""
-    key = env.verify_keys.get(kid)
-    if key is None:
+def _make(env: Env, caller: Caller, kind: tokens.Kind, sign_from: int) -> SigningKey:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key()
+    kid = tokens.thumbprint(public)
+    seed = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    row: SigningKey = SigningKey.create(
+        kid=kid,
+        kind=kind.name,
+        public=public.public_bytes(Encoding.Raw, PublicFormat.Raw),
+        sealed_private=env.keyring.seal(seed, _place(kid)),
+        create_time=env.now(),
+        sign_from_time=sign_from,
+    )
+    journal.write(env, caller, "signing_key.created", kid, kind=kind.name)
+    return row
+
+
+def _revoke_all(env: Env, caller: Caller, kind: tokens.Kind) -> list[str]:
+    """Revoke the keys of a kind, and end everything that they signed."""
+    now = env.now()
+    rows = list(
+        SigningKey.select().where(SigningKey.kind == kind.name, SigningKey.revoke_time.is_null())
+    )
+    for row in rows:
+        row.revoke_time = now
+        row.save(only=[SigningKey.revoke_time])
+        journal.write(env, caller, "signing_key.revoked", row.kid, kind=kind.name)
+    living: Any = {tokens.Kind.SESSION: Session, tokens.Kind.ACCOUNT: AccountToken}.get(kind)
+    if living is not None:
+        (
+            living.update(end_time=now, end_reason="KEY_REVOKED")
+            .where(living.end_time.is_null(), living.expire_time > now)
+            .execute()
+        )
+    else:
+        (
+            LinkToken.update(revoke_time=now)
+            .where(LinkToken.revoke_time.is_null(), LinkToken.expire_time > now)
+            .execute()
+        )
+    return [row.kid for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A key to verify with, and whether what it signed has ended."""
+
+    key: tokens.VerifyKey
+    revoked: bool
+
+
+@dataclass
+class _Ring:
+    """The keys in memory, until a row of the journal tells of a change to any."""
+
+    signers: dict[tokens.Kind, tuple[tokens.SigningKey, int]] = field(default_factory=dict)
+    found: dict[str, _Found] = field(default_factory=dict)
+
+    def apply(self, rows: Sequence[Row]) -> None:
+        if any(row.type.startswith("signing_key.") for row in rows):
+            self.signers.clear()
+            self.found.clear()
+
+
+def begin(env: Env) -> None:
+    """Let this process keep keys in memory."""
+    ring = env.memory[_RING] = _Ring()
+    env.feed.follow(ring.apply)
+
+
+def _signer(env: Env, kind: tokens.Kind) -> tokens.SigningKey:
+    """The kind's newest key in force; unsealed once, until another takes over."""
+    seq = env.feed.refresh()  # before anything is read that will be remembered
+    ring: _Ring = env.memory[_RING]
+    now = env.now()
+    known = ring.signers.get(kind)
+    if known is not None and known[1] > now:
+        return known[0]
+    rows = list(
+        SigningKey.select()
+        .where((SigningKey.kind == kind.name) & SigningKey.revoke_time.is_null())
+        .order_by(SigningKey.sign_from_time, SigningKey.kid)
+    )
+    row = [row for row in rows if row.sign_from_time <= now][-1]
+    until = min((row.sign_from_time for row in rows if row.sign_from_time > now), default=_NEVER)
+    seed = env.keyring.open(row.sealed_private, _place(row.kid))
+    key = tokens.SigningKey(row.kid, Ed25519PrivateKey.from_private_bytes(seed))
+    env.feed.unless_moved(seq, lambda: ring.signers.update({kind: (key, until)}))
+    return key
+
+
+def _find(env: Env, kid: str) -> _Found | None:
+    """Find a key by its id."""
+    seq = env.feed.refresh()  # before anything is read that will be remembered
+    ring: _Ring = env.memory[_RING]
+    found = ring.found.get(kid)
+    if found is None:
         row = SigningKey.get_or_none(SigningKey.kid == kid)
         if row is None:
             return None
-        key = env.verify_keys[kid] = tokens.VerifyKey(kid, tokens.Kind[row.kind], public_key(row))
-    return key
+        key = tokens.VerifyKey(kid, tokens.Kind[row.kind], public_key(row))
+        found = _Found(key, row.revoke_time is not None)
+        env.feed.unless_moved(seq, lambda: ring.found.update({kid: found}))
+    return found
 
 
 def _place(kid: str) -> str:

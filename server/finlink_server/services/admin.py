@@ -1,7 +1,8 @@
 """AdminService."""
 
 from finlink.config import v1
-from finlink_server.domain import accounts, banks, secrets, service_keys
+from finlink_server import tokens
+from finlink_server.domain import accounts, banks, secrets, service_keys, signing_keys
 from finlink_server.domain.caller import Caller, Role
 from finlink_server.env import Env
 from finlink_server.services import convert, convert_settings
@@ -107,3 +108,19 @@ class AdminService:
             request.comment,
         )
         return v1.SetBankStatusResponse(bank=convert_settings.bank(bank))
+
+    def RotateSigningKey(
+        self, request: v1.RotateSigningKeyRequest, caller: Caller
+    ) -> v1.RotateSigningKeyResponse:
+        rotated = signing_keys.rotate(
+            self.env,
+            caller,
+            tokens.Kind[convert.word(v1.TokenKind, "TOKEN_KIND", request.kind)],
+            convert.once(request),
+            revoke_previous=request.revoke_previous,
+        )
+        return v1.RotateSigningKeyResponse(
+            kid=rotated.row.kid,
+            sign_from_time=convert.time(rotated.row.sign_from_time),
+            revoked_kids=rotated.revoked,
+        )

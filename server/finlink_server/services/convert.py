@@ -10,7 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from finlink.config import v1
 from finlink_server import shapes
 from finlink_server.domain import secret_state, sessions
+from finlink_server.domain.caller import SCOPES
 from finlink_server.domain.idempotency import Once
+from finlink_server.domain.memory import KnownSession
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import models
 
@@ -149,6 +151,20 @@ def session(env: Env, row: models.Session) -> v1.Session:
         end_time=time(sessions.end_time(env, row)),
         end_reason=inactive_reason(sessions.inactive_reason(env, row)),
         superseded_by=row.superseded_by or "",
+    )
+
+
+def known_session(known: KnownSession) -> v1.Session:
+    """Pack an active session from memory."""
+    return v1.Session(
+        id=known.id,
+        app_id=known.app_id,
+        account_id=known.account_id,
+        environment=environment(known.environment),
+        secret_id=known.secret_id,
+        scopes=[scope for scope in SCOPES if scope in known.scopes],
+        create_time=time(known.create_time),
+        expire_time=time(known.expire_time),
     )
 
 

@@ -31,13 +31,23 @@ class SessionService:
 
     def ValidateSession(
         self, request: v1.ValidateSessionRequest, caller: Caller
-    ) -> v1.ValidateSessionResponse:
+    ) -> v1.ValidateSessionResponse | bytes:
         result = sessions.validate(self.env, request.access_token, request.required_scopes)
-        return v1.ValidateSessionResponse(
-            active=not result.inactive_reason,
-            session=convert.session(self.env, result.session) if result.session else None,
-            missing_scopes=result.missing_scopes,
-            inactive_reason=convert.inactive_reason(result.inactive_reason),
+        known = result.known
+        if known is None or result.missing_scopes:
+            return self._pack(result)
+        if not known.packed:
+            known.packed = self._pack(result).SerializeToString()
+        return known.packed
+
+    def BatchValidateSessions(
+        self, request: v1.BatchValidateSessionsRequest, caller: Caller
+    ) -> v1.BatchValidateSessionsResponse:
+        return v1.BatchValidateSessionsResponse(
+            results=[
+                self._pack(sessions.validate(self.env, token, request.required_scopes))
+                for token in request.access_tokens
+            ]
         )
 
     def EndSession(self, request: v1.EndSessionRequest, caller: Caller) -> v1.EndSessionResponse:
@@ -73,7 +83,7 @@ class SessionService:
     def ListSigningKeys(
         self, request: v1.ListSigningKeysRequest, caller: Caller
     ) -> v1.ListSigningKeysResponse:
-        rows = list(signing_keys.published(tokens.Kind.SESSION))
+        rows = signing_keys.published(self.env, tokens.Kind.SESSION)
         return v1.ListSigningKeysResponse(
             keys=[
                 v1.SigningKey(
@@ -84,6 +94,19 @@ class SessionService:
                 for row in rows
             ],
             jwks_json=json.dumps({"keys": [_jwk(row) for row in rows]}),
+        )
+
+    def _pack(self, result: sessions.Validation) -> v1.ValidateSessionResponse:
+        session = None
+        if result.known is not None:
+            session = convert.known_session(result.known)
+        elif result.session is not None:
+            session = convert.session(self.env, result.session)
+        return v1.ValidateSessionResponse(
+            active=result.known is not None,
+            session=session,
+            missing_scopes=result.missing_scopes,
+            inactive_reason=convert.inactive_reason(result.inactive_reason),
         )
 
 

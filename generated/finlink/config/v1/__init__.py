@@ -91,11 +91,18 @@ from finlink.config.v1.admin_service_pb2 import (
     RevokeServiceKeyRequest as RevokeServiceKeyRequest,
     RevokeServiceKeyResponse as RevokeServiceKeyResponse,
     Role as Role,
+    RotateSigningKeyRequest as RotateSigningKeyRequest,
+    RotateSigningKeyResponse as RotateSigningKeyResponse,
     ServiceKey as ServiceKey,
     SetBankStatusRequest as SetBankStatusRequest,
     SetBankStatusResponse as SetBankStatusResponse,
     SuspendAccountRequest as SuspendAccountRequest,
     SuspendAccountResponse as SuspendAccountResponse,
+    TOKEN_KIND_ACCOUNT as TOKEN_KIND_ACCOUNT,
+    TOKEN_KIND_LINK as TOKEN_KIND_LINK,
+    TOKEN_KIND_SESSION as TOKEN_KIND_SESSION,
+    TOKEN_KIND_UNSPECIFIED as TOKEN_KIND_UNSPECIFIED,
+    TokenKind as TokenKind,
 )
 from finlink.config.v1.admin_service_pb2_grpc import (
     AdminServiceServicer as AdminServiceServicer,
@@ -280,6 +287,8 @@ from finlink.config.v1.secret_service_pb2_grpc import (
     add_SecretServiceServicer_to_server as add_SecretServiceServicer_to_server,
 )
 from finlink.config.v1.session_service_pb2 import (
+    BatchValidateSessionsRequest as BatchValidateSessionsRequest,
+    BatchValidateSessionsResponse as BatchValidateSessionsResponse,
     EndSessionRequest as EndSessionRequest,
     EndSessionResponse as EndSessionResponse,
     GetSessionRequest as GetSessionRequest,
@@ -302,6 +311,7 @@ from finlink.config.v1.session_service_pb2 import (
     ListSessionsResponse as ListSessionsResponse,
     ListSigningKeysRequest as ListSigningKeysRequest,
     ListSigningKeysResponse as ListSigningKeysResponse,
+    Revocation as Revocation,
     RevokeSessionRequest as RevokeSessionRequest,
     RevokeSessionResponse as RevokeSessionResponse,
     Session as Session,
@@ -310,6 +320,8 @@ from finlink.config.v1.session_service_pb2 import (
     StartSessionResponse as StartSessionResponse,
     ValidateSessionRequest as ValidateSessionRequest,
     ValidateSessionResponse as ValidateSessionResponse,
+    WatchRevocationsRequest as WatchRevocationsRequest,
+    WatchRevocationsResponse as WatchRevocationsResponse,
 )
 from finlink.config.v1.session_service_pb2_grpc import (
     SessionServiceServicer as SessionServiceServicer,
@@ -365,6 +377,8 @@ from finlink.config.v1.settings_service_pb2 import (
     ThemeColors as ThemeColors,
     UpdateSettingsRequest as UpdateSettingsRequest,
     UpdateSettingsResponse as UpdateSettingsResponse,
+    WatchSettingsRequest as WatchSettingsRequest,
+    WatchSettingsResponse as WatchSettingsResponse,
 )
 from finlink.config.v1.settings_service_pb2_grpc import (
     SettingsServiceServicer as SettingsServiceServicer,

@@ -59,6 +59,34 @@ ROLE_PUBLISHER: Role.ValueType  # 4
 """GetLink; publishes events of the types under the key's event_prefixes."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
+class _TokenKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TokenKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TokenKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOKEN_KIND_UNSPECIFIED: _TokenKind.ValueType  # 0
+    """Never stored."""
+    TOKEN_KIND_ACCOUNT: _TokenKind.ValueType  # 1
+    """Account tokens."""
+    TOKEN_KIND_SESSION: _TokenKind.ValueType  # 2
+    """Session tokens."""
+    TOKEN_KIND_LINK: _TokenKind.ValueType  # 3
+    """Auth tokens of Link."""
+
+class TokenKind(_TokenKind, metaclass=_TokenKindEnumTypeWrapper):
+    """What a signed token is for."""
+
+TOKEN_KIND_UNSPECIFIED: TokenKind.ValueType  # 0
+"""Never stored."""
+TOKEN_KIND_ACCOUNT: TokenKind.ValueType  # 1
+"""Account tokens."""
+TOKEN_KIND_SESSION: TokenKind.ValueType  # 2
+"""Session tokens."""
+TOKEN_KIND_LINK: TokenKind.ValueType  # 3
+"""Auth tokens of Link."""
+Global___TokenKind: _TypeAlias = TokenKind  # noqa: Y015
+
 @_typing.final
 class ServiceKey(_message.Message):
     """A credential of an internal service, without its plaintext."""
@@ -691,3 +719,69 @@ class SetBankStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetBankStatusResponse: _TypeAlias = SetBankStatusResponse  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyRequest(_message.Message):
+    """Request of RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REVOKE_PREVIOUS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___TokenKind.ValueType
+    """Whose key."""
+    revoke_previous: _builtins.bool
+    """Whether everything that was signed before has ended."""
+    request_id: _builtins.str
+    """A UUID that makes a repeat of this request harmless for 24 hours
+    (AIP-155). Optional.
+    """
+    def __init__(
+        self,
+        *,
+        kind: Global___TokenKind.ValueType = ...,
+        revoke_previous: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "request_id", b"request_id", "revoke_previous", b"revoke_previous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSigningKeyRequest: _TypeAlias = RotateSigningKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyResponse(_message.Message):
+    """Answer of RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    SIGN_FROM_TIME_FIELD_NUMBER: _builtins.int
+    REVOKED_KIDS_FIELD_NUMBER: _builtins.int
+    kid: _builtins.str
+    """The new key's id: the `kid` of its tokens."""
+    @_builtins.property
+    def sign_from_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on it signs."""
+
+    @_builtins.property
+    def revoked_kids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The `kid`s that were revoked."""
+
+    def __init__(
+        self,
+        *,
+        kid: _builtins.str = ...,
+        sign_from_time: _timestamp_pb2.Timestamp | None = ...,
+        revoked_kids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sign_from_time", b"sign_from_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kid", b"kid", "revoked_kids", b"revoked_kids", "sign_from_time", b"sign_from_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSigningKeyResponse: _TypeAlias = RotateSigningKeyResponse  # noqa: Y015

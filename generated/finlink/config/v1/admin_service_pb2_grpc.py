@@ -81,6 +81,11 @@ class AdminServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.FromString,
                 _registered_method=True)
+        self.RotateSigningKey = channel.unary_unary(
+                '/finlink.config.v1.AdminService/RotateSigningKey',
+                request_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyResponse.FromString,
+                _registered_method=True)
         self.SetBankStatus = channel.unary_unary(
                 '/finlink.config.v1.AdminService/SetBankStatus',
                 request_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.SetBankStatusRequest.SerializeToString,
@@ -205,6 +210,20 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateSigningKey(self, request, context):
+        """Makes a new signing key for one kind of token.
+
+        The new key is published at once and signs from 30 seconds later on, so that
+        everybody knows it before its first token. The old ones verify until their
+        last token is dead. With revoke_previous they are revoked instead, the new
+        key signs at once, and everything that they signed has ended (KEY_REVOKED):
+        for a key that leaked. Journal: `signing_key.created`,
+        `signing_key.revoked`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetBankStatus(self, request, context):
         """Tells the widgets whether a bank can be connected at present. A bank that is
         DOWN is still shown, as such.
@@ -266,6 +285,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeServiceKey,
                     request_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.SerializeToString,
+            ),
+            'RotateSigningKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateSigningKey,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyResponse.SerializeToString,
             ),
             'SetBankStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.SetBankStatus,
@@ -518,6 +542,33 @@ class AdminService:
             '/finlink.config.v1.AdminService/RevokeServiceKey',
             finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_admin__service__pb2.RevokeServiceKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateSigningKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.AdminService/RotateSigningKey',
+            finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_admin__service__pb2.RotateSigningKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -109,6 +109,16 @@ class AdminServiceStub:
     Errors:
     - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
     """
+    RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSigningKeyRequest, _admin_service_pb2.RotateSigningKeyResponse]
+    """Makes a new signing key for one kind of token.
+
+    The new key is published at once and signs from 30 seconds later on, so that
+    everybody knows it before its first token. The old ones verify until their
+    last token is dead. With revoke_previous they are revoked instead, the new
+    key signs at once, and everything that they signed has ended (KEY_REVOKED):
+    for a key that leaked. Journal: `signing_key.created`,
+    `signing_key.revoked`.
+    """
     SetBankStatus: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]
     """Tells the widgets whether a bank can be connected at present. A bank that is
     DOWN is still shown, as such.
@@ -200,6 +210,16 @@ class AdminServiceAsyncStub(AdminServiceStub):
 
     Errors:
     - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
+    """
+    RotateSigningKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSigningKeyRequest, _admin_service_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
+    """Makes a new signing key for one kind of token.
+
+    The new key is published at once and signs from 30 seconds later on, so that
+    everybody knows it before its first token. The old ones verify until their
+    last token is dead. With revoke_previous they are revoked instead, the new
+    key signs at once, and everything that they signed has ended (KEY_REVOKED):
+    for a key that leaked. Journal: `signing_key.created`,
+    `signing_key.revoked`.
     """
     SetBankStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]  # type: ignore[assignment]
     """Tells the widgets whether a bank can be connected at present. A bank that is
@@ -343,6 +363,22 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - NOT_FOUND (SERVICE_KEY_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def RotateSigningKey(
+        self,
+        request: _admin_service_pb2.RotateSigningKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RotateSigningKeyResponse, _abc.Awaitable[_admin_service_pb2.RotateSigningKeyResponse]]:
+        """Makes a new signing key for one kind of token.
+
+        The new key is published at once and signs from 30 seconds later on, so that
+        everybody knows it before its first token. The old ones verify until their
+        last token is dead. With revoke_previous they are revoked instead, the new
+        key signs at once, and everything that they signed has ended (KEY_REVOKED):
+        for a key that leaked. Journal: `signing_key.created`,
+        `signing_key.revoked`.
         """
 
     @_abc_1.abstractmethod

@@ -45,6 +45,16 @@ class SessionServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionResponse.FromString,
                 _registered_method=True)
+        self.BatchValidateSessions = channel.unary_unary(
+                '/finlink.config.v1.SessionService/BatchValidateSessions',
+                request_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsResponse.FromString,
+                _registered_method=True)
+        self.WatchRevocations = channel.unary_stream(
+                '/finlink.config.v1.SessionService/WatchRevocations',
+                request_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsResponse.FromString,
+                _registered_method=True)
         self.EndSession = channel.unary_unary(
                 '/finlink.config.v1.SessionService/EndSession',
                 request_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.EndSessionRequest.SerializeToString,
@@ -104,6 +114,42 @@ class SessionServiceServicer:
 
         A bad token is an answer, never an error. Once any call that ends the
         session has answered, no call of this method that starts later says active.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchValidateSessions(self, request, context):
+        """Does the same for many tokens, which each get an answer of their own, in
+        order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRevocations(self, request, context):
+        """Tells of every session that ends before its token does, and of every
+        signing key that is revoked, as it happens: with it and ListSigningKeys a
+        service verifies session tokens by itself.
+
+        Without a cursor it begins with what has ended although its token has not
+        expired, sets caught_up, and goes on live; with the cursor of a message
+        that was received, it goes on after that. What happens within 20 ms comes
+        in one message, of which a busy server with many watchers makes fewer and
+        larger ones. A message without revocations is a heartbeat: about every
+        500 ms, and only when the journal was read with success since the one
+        before, so that read_time can be relied on.
+
+        The stream ends when the credential that opened it does. A reader that is
+        too slow is cut off.
+
+        Errors:
+        - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+        not one of this database: begin without one.
+        - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+        ended.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +219,16 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ValidateSession,
                     request_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionResponse.SerializeToString,
+            ),
+            'BatchValidateSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchValidateSessions,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsResponse.SerializeToString,
+            ),
+            'WatchRevocations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRevocations,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsResponse.SerializeToString,
             ),
             'EndSession': grpc.unary_unary_rpc_method_handler(
                     servicer.EndSession,
@@ -255,6 +311,60 @@ class SessionService:
             '/finlink.config.v1.SessionService/ValidateSession',
             finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_session__service__pb2.ValidateSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchValidateSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.SessionService/BatchValidateSessions',
+            finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_session__service__pb2.BatchValidateSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRevocations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/finlink.config.v1.SessionService/WatchRevocations',
+            finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_session__service__pb2.WatchRevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,34 @@ class SessionServiceStub:
     A bad token is an answer, never an error. Once any call that ends the
     session has answered, no call of this method that starts later says active.
     """
+    BatchValidateSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.BatchValidateSessionsRequest, _session_service_pb2.BatchValidateSessionsResponse]
+    """Does the same for many tokens, which each get an answer of their own, in
+    order.
+    """
+    WatchRevocations: _grpc.UnaryStreamMultiCallable[_session_service_pb2.WatchRevocationsRequest, _session_service_pb2.WatchRevocationsResponse]
+    """Tells of every session that ends before its token does, and of every
+    signing key that is revoked, as it happens: with it and ListSigningKeys a
+    service verifies session tokens by itself.
+
+    Without a cursor it begins with what has ended although its token has not
+    expired, sets caught_up, and goes on live; with the cursor of a message
+    that was received, it goes on after that. What happens within 20 ms comes
+    in one message, of which a busy server with many watchers makes fewer and
+    larger ones. A message without revocations is a heartbeat: about every
+    500 ms, and only when the journal was read with success since the one
+    before, so that read_time can be relied on.
+
+    The stream ends when the credential that opened it does. A reader that is
+    too slow is cut off.
+
+    Errors:
+    - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+      not one of this database: begin without one.
+    - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+      ended.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
+    """
     EndSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]
     """Ends the session whose token the call carries. A repeat is refused, because
     the token is dead. Journal: `session.ended`.
@@ -120,6 +148,34 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     A bad token is an answer, never an error. Once any call that ends the
     session has answered, no call of this method that starts later says active.
+    """
+    BatchValidateSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BatchValidateSessionsRequest, _session_service_pb2.BatchValidateSessionsResponse]  # type: ignore[assignment]
+    """Does the same for many tokens, which each get an answer of their own, in
+    order.
+    """
+    WatchRevocations: _aio.UnaryStreamMultiCallable[_session_service_pb2.WatchRevocationsRequest, _session_service_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
+    """Tells of every session that ends before its token does, and of every
+    signing key that is revoked, as it happens: with it and ListSigningKeys a
+    service verifies session tokens by itself.
+
+    Without a cursor it begins with what has ended although its token has not
+    expired, sets caught_up, and goes on live; with the cursor of a message
+    that was received, it goes on after that. What happens within 20 ms comes
+    in one message, of which a busy server with many watchers makes fewer and
+    larger ones. A message without revocations is a heartbeat: about every
+    500 ms, and only when the journal was read with success since the one
+    before, so that read_time can be relied on.
+
+    The stream ends when the credential that opened it does. A reader that is
+    too slow is cut off.
+
+    Errors:
+    - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+      not one of this database: begin without one.
+    - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+      ended.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
     """Ends the session whose token the call carries. A repeat is refused, because
@@ -192,6 +248,46 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A bad token is an answer, never an error. Once any call that ends the
         session has answered, no call of this method that starts later says active.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchValidateSessions(
+        self,
+        request: _session_service_pb2.BatchValidateSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.BatchValidateSessionsResponse, _abc.Awaitable[_session_service_pb2.BatchValidateSessionsResponse]]:
+        """Does the same for many tokens, which each get an answer of their own, in
+        order.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRevocations(
+        self,
+        request: _session_service_pb2.WatchRevocationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_session_service_pb2.WatchRevocationsResponse], _abc.AsyncIterator[_session_service_pb2.WatchRevocationsResponse]]:
+        """Tells of every session that ends before its token does, and of every
+        signing key that is revoked, as it happens: with it and ListSigningKeys a
+        service verifies session tokens by itself.
+
+        Without a cursor it begins with what has ended although its token has not
+        expired, sets caught_up, and goes on live; with the cursor of a message
+        that was received, it goes on after that. What happens within 20 ms comes
+        in one message, of which a busy server with many watchers makes fewer and
+        larger ones. A message without revocations is a heartbeat: about every
+        500 ms, and only when the journal was read with success since the one
+        before, so that read_time can be relied on.
+
+        The stream ends when the credential that opened it does. A reader that is
+        too slow is cut off.
+
+        Errors:
+        - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+          not one of this database: begin without one.
+        - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+          ended.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
 
     @_abc_1.abstractmethod

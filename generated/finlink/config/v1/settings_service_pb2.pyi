@@ -1092,3 +1092,77 @@ class ListAppBanksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAppBanksResponse: _TypeAlias = ListAppBanksResponse  # noqa: Y015
+
+@_typing.final
+class WatchSettingsRequest(_message.Message):
+    """Request of WatchSettings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APP_IDS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """The cursor of the last message that was received; empty: from the
+    beginning. At most 64 characters.
+    """
+    @_builtins.property
+    def app_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`app_…`; at most 100, each once. An account token names its own apps, at
+        least one.
+        """
+
+    def __init__(
+        self,
+        *,
+        app_ids: _abc.Iterable[_builtins.str] | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_ids", b"app_ids", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchSettingsRequest: _TypeAlias = WatchSettingsRequest  # noqa: Y015
+
+@_typing.final
+class WatchSettingsResponse(_message.Message):
+    """Answer of WatchSettings, one of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    READ_TIME_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Where this message ends: what to go on from."""
+    caught_up: _builtins.bool
+    """Whether the present settings of each app are told by now. Once true, it
+    stays true.
+    """
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Settings]:
+        """Settings that are new since the message before; none in a heartbeat."""
+
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """Everything that was committed before this time is told by now: the journal
+        was read then.
+        """
+
+    def __init__(
+        self,
+        *,
+        settings: _abc.Iterable[Global___Settings] | None = ...,
+        cursor: _builtins.str = ...,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
+        caught_up: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "cursor", b"cursor", "read_time", b"read_time", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchSettingsResponse: _TypeAlias = WatchSettingsResponse  # noqa: Y015

@@ -58,6 +58,11 @@ class SettingsServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.FromString,
                 _registered_method=True)
+        self.WatchSettings = channel.unary_stream(
+                '/finlink.config.v1.SettingsService/WatchSettings',
+                request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsResponse.FromString,
+                _registered_method=True)
         self.ListBanks = channel.unary_unary(
                 '/finlink.config.v1.SettingsService/ListBanks',
                 request_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.ListBanksRequest.SerializeToString,
@@ -146,6 +151,31 @@ class SettingsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchSettings(self, request, context):
+        """Tells of every new version of some apps' settings, as it is made.
+
+        Without a cursor, or with one that is too old, it begins with the present
+        settings of each app, sets caught_up, and goes on live; with the cursor of
+        a message that was received, it goes on after that. Several changes within
+        a moment may come as one: what comes is always the newest. A message
+        without settings is a heartbeat, about every 500 ms. A service key may
+        leave app_ids empty: all apps, live only. An app that is deleted is
+        told of no more.
+
+        The stream ends when the credential that opened it does. A reader that is
+        too slow is cut off.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+        ended.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBanks(self, request, context):
         """Lists the banks of the catalogue by name, or those that a query finds.
         """
@@ -196,6 +226,11 @@ def add_SettingsServiceServicer_to_server(servicer, server):
                     servicer.RollbackSettings,
                     request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.SerializeToString,
+            ),
+            'WatchSettings': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchSettings,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsResponse.SerializeToString,
             ),
             'ListBanks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBanks,
@@ -325,6 +360,33 @@ class SettingsService:
             '/finlink.config.v1.SettingsService/RollbackSettings',
             finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_settings__service__pb2.RollbackSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/finlink.config.v1.SettingsService/WatchSettings',
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_settings__service__pb2.WatchSettingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,6 +85,27 @@ class SettingsServiceStub:
     - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
+    WatchSettings: _grpc.UnaryStreamMultiCallable[_settings_service_pb2.WatchSettingsRequest, _settings_service_pb2.WatchSettingsResponse]
+    """Tells of every new version of some apps' settings, as it is made.
+
+    Without a cursor, or with one that is too old, it begins with the present
+    settings of each app, sets caught_up, and goes on live; with the cursor of
+    a message that was received, it goes on after that. Several changes within
+    a moment may come as one: what comes is always the newest. A message
+    without settings is a heartbeat, about every 500 ms. A service key may
+    leave app_ids empty: all apps, live only. An app that is deleted is
+    told of no more.
+
+    The stream ends when the credential that opened it does. A reader that is
+    too slow is cut off.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+      ended.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
+    """
     ListBanks: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.ListBanksRequest, _settings_service_pb2.ListBanksResponse]
     """Lists the banks of the catalogue by name, or those that a query finds."""
     GetBank: _grpc.UnaryUnaryMultiCallable[_settings_service_pb2.GetBankRequest, _settings_service_pb2.GetBankResponse]
@@ -157,6 +178,27 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
       scopes.
     - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+    """
+    WatchSettings: _aio.UnaryStreamMultiCallable[_settings_service_pb2.WatchSettingsRequest, _settings_service_pb2.WatchSettingsResponse]  # type: ignore[assignment]
+    """Tells of every new version of some apps' settings, as it is made.
+
+    Without a cursor, or with one that is too old, it begins with the present
+    settings of each app, sets caught_up, and goes on live; with the cursor of
+    a message that was received, it goes on after that. Several changes within
+    a moment may come as one: what comes is always the newest. A message
+    without settings is a heartbeat, about every 500 ms. A service key may
+    leave app_ids empty: all apps, live only. An app that is deleted is
+    told of no more.
+
+    The stream ends when the credential that opened it does. A reader that is
+    too slow is cut off.
+
+    Errors:
+    - NOT_FOUND (APP_NOT_FOUND).
+    - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+      ended.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
     ListBanks: _aio.UnaryUnaryMultiCallable[_settings_service_pb2.ListBanksRequest, _settings_service_pb2.ListBanksResponse]  # type: ignore[assignment]
     """Lists the banks of the catalogue by name, or those that a query finds."""
@@ -251,6 +293,33 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
           scopes.
         - ABORTED (ETAG_MISMATCH): etag was given and is not the present one.
         - INVALID_ARGUMENT (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def WatchSettings(
+        self,
+        request: _settings_service_pb2.WatchSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_settings_service_pb2.WatchSettingsResponse], _abc.AsyncIterator[_settings_service_pb2.WatchSettingsResponse]]:
+        """Tells of every new version of some apps' settings, as it is made.
+
+        Without a cursor, or with one that is too old, it begins with the present
+        settings of each app, sets caught_up, and goes on live; with the cursor of
+        a message that was received, it goes on after that. Several changes within
+        a moment may come as one: what comes is always the newest. A message
+        without settings is a heartbeat, about every 500 ms. A service key may
+        leave app_ids empty: all apps, live only. An app that is deleted is
+        told of no more.
+
+        The stream ends when the credential that opened it does. A reader that is
+        too slow is cut off.
+
+        Errors:
+        - NOT_FOUND (APP_NOT_FOUND).
+        - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
+          ended.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,161 @@
+"""Tells watchers what happens, from the journal's tail: one thread, whatever their number.
+
+A watcher is a place in the journal, not a queue: nothing is kept for it. Each message is
+encoded once and sent to everybody who stands where it begins. A reader that does not
+read blocks the send to it; it is cut off after a second, so that nobody waits for long.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from finlink_server.env import Env
+from finlink_server.errors import Overloaded, Refusal
+from finlink_server.storage.feed import Row
+from finlink_server.streams import Stream, Streams
+from finlink_server.watchdog import Watchdog
+
+_LOOK_EVERY: Final = 0.005  # seconds; a look takes microseconds
+# What happens within this time is told at once; with many watchers, more of it, so that
+# telling takes at most half of the time.
+_COLLECT: Final = (0.02, 0.1)  # seconds, at least and at most
+_HEARTBEAT: Final = 0.5  # seconds
+_LONGEST_SEND: Final = 1.0  # seconds
+_AFTER_A_FAULT: Final = 0.5  # seconds
+_log = structlog.get_logger("watch")
+
+
+@dataclass(eq=False)
+class Watcher:
+    """A stream, where in the journal it stands, and of which apps it wants to know."""
+
+    stream: Stream
+    seq: int
+    check: Callable[[], Refusal | None]  # whether its credential is still good
+    app_ids: frozenset[str] = frozenset()  # none: all
+
+
+# Makes a message for a watcher of rows up to a seq, read at a time; None: nothing for it.
+Encode = Callable[[Watcher], bytes | None]
+Encoder = Callable[[Sequence[Row], int, int], Encode]
+
+
+class Broadcast:
+    """One kind of news, and those who watch for it."""
+
+    def __init__(
+        self, name: str, env: Env, types: frozenset[str], encoder: Encoder, most: int
+    ) -> None:
+        """Tell of rows of these types; allow so many watchers. Starts at once."""
+        self._env = env
+        self._types = types
+        self._encoder = encoder
+        self.streams = Streams(most)
+        self._watchers: set[Watcher] = set()
+        self._lock = threading.Lock()  # over the watchers and the place where they stand
+        self._seq = env.feed.refresh()
+        self._seen: int | None = None
+        self._waiting: list[Row] = []
+        self._watchdog = Watchdog(_LONGEST_SEND, look_every=_LONGEST_SEND / 10)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self, watcher: Watcher) -> None:
+        """Tell a watcher what it has missed, and from then on what happens."""
+        while True:
+            with self._lock:
+                upto = self._seq
+                if watcher.seq >= upto:
+                    self._watchers.add(watcher)
+                    return
+            read_time = self._env.now()
+            rows = [row for row in self._env.feed.since(watcher.seq) if row.seq <= upto]
+            last = rows[-1].seq if rows else upto
+            self._tell(watcher, self._encoder(self._wanted(rows), last, read_time), last)
+
+    def greet(self, watcher: Watcher, message: bytes) -> None:
+        """Send a watcher something before it joins."""
+        self._send(watcher, message)
+
+    def drain(self, refusal: Refusal) -> None:
+        """End every stream with a reason."""
+        self.streams.end_all(refusal)
+
+    def close(self) -> None:
+        """Stop telling."""
+        self._closed.set()
+        self._thread.join()
+        self._watchdog.close()
+
+    def _run(self) -> None:
+        last_told, last_beat, collect = 0.0, 0.0, _COLLECT[0]
+        while not self._closed.wait(_LOOK_EVERY):
+            began = time.monotonic()
+            try:
+                read_time = self._read()
+            except Exception as error:  # noqa: BLE001 - without a read nothing is certified
+                _log.warning("feed", error=str(error))
+                self._closed.wait(_AFTER_A_FAULT)
+                continue
+            beat = began - last_beat >= _HEARTBEAT
+            if beat or (self._waiting and began - last_told >= collect):
+                self._round(read_time)
+                took = time.monotonic() - began
+                collect = min(max(_COLLECT[0], 2 * took), _COLLECT[1])
+                last_told = last_beat = began
+        self._env.database.close()  # this thread's connection
+
+    def _read(self) -> int:
+        """Take in what was committed; the time before which everything is known."""
+        read_time = self._env.now()
+        version = self._env.feed.version()  # read before what it vouches for
+        while version != self._seen:
+            last = self._waiting[-1].seq if self._waiting else self._seq
+            rows = self._env.feed.since(last)
+            self._waiting += rows
+            if not rows:
+                self._seen = version
+        return read_time
+
+    def _round(self, read_time: int) -> None:
+        rows, self._waiting = self._waiting, []
+        with self._lock:
+            first = self._seq
+            self._seq = last = rows[-1].seq if rows else first
+            watchers = [one for one in self._watchers if one.stream.is_open]
+            self._watchers = set(watchers)
+        wanted = self._wanted(rows)
+        encode = self._encoder(wanted, last, read_time)
+        for watcher in watchers:
+            refusal = watcher.check()
+            if refusal is not None:
+                watcher.stream.end(refusal)
+            elif watcher.seq <= first:
+                self._tell(watcher, encode, last)
+            elif watcher.seq < last:  # it knew more than we when it joined
+                late = [row for row in wanted if row.seq > watcher.seq]
+                self._tell(watcher, self._encoder(late, last, read_time), last)
+
+    def _wanted(self, rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row.type in self._types]
+
+    def _tell(self, watcher: Watcher, encode: Encode, seq: int) -> None:
+        message = encode(watcher)
+        if message is not None:
+            self._send(watcher, message)
+        watcher.seq = seq
+
+    def _send(self, watcher: Watcher, message: bytes) -> None:
+        def cut_off() -> None:
+            _log.warning("slow reader", call_id=watcher.stream.call_id)
+            watcher.stream.cut_off(Overloaded())
+
+        with self._watchdog.guard(cut_off):
+            watcher.stream.send(message)

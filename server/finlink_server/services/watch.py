@@ -1,0 +1,138 @@
+"""The methods that stream: WatchRevocations and WatchSettings."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from finlink.config import v1
+from finlink_server.broadcast import Broadcast, Encode, Watcher
+from finlink_server.calls import Opening, StreamBehaviour
+from finlink_server.domain import app_banks, cursors, endpoints, revocations, settings, visible
+from finlink_server.domain.caller import Caller
+from finlink_server.domain.revocations import Revocation
+from finlink_server.env import Env
+from finlink_server.errors import CursorTooOld, FieldInvalid, Refusal
+from finlink_server.services import convert, convert_settings
+from finlink_server.storage.feed import Row
+
+_AT_ONCE: Final = 1000  # revocations in a message
+
+
+class Watches:
+    """Who watches, and what they are told."""
+
+    def __init__(self, env: Env, most: int) -> None:
+        """Allow so many watchers of each kind. Starts to follow the journal at once."""
+        self.env = env
+        self._revocations = Broadcast(
+            "watch-revocations", env, revocations.TYPES, self._encode_revocations, most
+        )
+        self._settings = Broadcast(
+            "watch-settings", env, frozenset({"settings.updated"}), self._encode_settings, most
+        )
+
+    def behaviours(self) -> Mapping[str, Mapping[str, StreamBehaviour]]:
+        """Every method that streams, by the service's and the method's name."""
+        return {
+            "SessionService": {"WatchRevocations": self.WatchRevocations},
+            "SettingsService": {"WatchSettings": self.WatchSettings},
+        }
+
+    def drain(self, refusal: Refusal) -> None:
+        """End every stream with a reason."""
+        self._revocations.drain(refusal)
+        self._settings.drain(refusal)
+
+    def close(self) -> None:
+        """Stop telling."""
+        self._revocations.close()
+        self._settings.close()
+
+    def WatchRevocations(
+        self, request: v1.WatchRevocationsRequest, caller: Caller, opening: Opening
+    ) -> None:
+        env = self.env
+        read_time = env.now()
+        seq = cursors.read(env, request.cursor) if request.cursor else env.feed.refresh()
+        stream = self._revocations.streams.open(opening.context, opening.send, caller.call.id)
+        watcher = Watcher(stream, seq, opening.check)
+        if not request.cursor:
+            for piece in _pieces(revocations.of_living_tokens(env)):
+                message = v1.WatchRevocationsResponse(revocations=map(_revocation, piece))
+                self._revocations.greet(watcher, message.SerializeToString())
+        greeting = self._encode_revocations((), seq, read_time)(watcher)
+        if greeting is not None:
+            self._revocations.greet(watcher, greeting)
+        self._revocations.join(watcher)
+
+    def WatchSettings(
+        self, request: v1.WatchSettingsRequest, caller: Caller, opening: Opening
+    ) -> None:
+        env = self.env
+        if not request.app_ids and not caller.sees_everything:
+            raise FieldInvalid.of("app_ids", "must name at least one app of the account")
+        for app_id in request.app_ids:
+            visible.app(caller, app_id, "app_ids")
+        read_time = env.now()
+        seq, is_new = env.feed.refresh(), True
+        if request.cursor:
+            with suppress(CursorTooOld):  # a snapshot says it all
+                seq, is_new = cursors.read(env, request.cursor), False
+        stream = self._settings.streams.open(opening.context, opening.send, caller.call.id)
+        watcher = Watcher(stream, seq, opening.check, frozenset(request.app_ids))
+        if is_new:
+            for app_id in request.app_ids:
+                message = v1.WatchSettingsResponse(settings=[self._present(app_id)])
+                self._settings.greet(watcher, message.SerializeToString())
+        greeting = self._encode_settings((), seq, read_time)(watcher)
+        if greeting is not None:
+            self._settings.greet(watcher, greeting)
+        self._settings.join(watcher)
+
+    def _encode_revocations(self, rows: Sequence[Row], seq: int, read_time: int) -> Encode:
+        message = v1.WatchRevocationsResponse(
+            revocations=map(_revocation, revocations.of_rows(rows)),
+            cursor=cursors.write(self.env, seq, read_time),
+            read_time=convert.time(read_time),
+            caught_up=True,
+        ).SerializeToString()
+        return lambda _: message
+
+    def _encode_settings(self, rows: Sequence[Row], seq: int, read_time: int) -> Encode:
+        changed = {row.app_id: self._present(row.app_id) for row in rows}
+        cursor = cursors.write(self.env, seq, read_time)
+
+        def encode(watcher: Watcher) -> bytes:
+            own = [
+                packed
+                for app_id, packed in changed.items()
+                if not watcher.app_ids or app_id in watcher.app_ids
+            ]
+            return v1.WatchSettingsResponse(
+                settings=own, cursor=cursor, read_time=convert.time(read_time), caught_up=True
+            ).SerializeToString()
+
+        return encode
+
+    def _present(self, app_id: str) -> v1.Settings:
+        version = settings.of_app(app_id)
+        missing = app_banks.missing(self.env, version)
+        return convert_settings.settings(self.env, version, missing, endpoints.of_app(app_id))
+
+
+def _revocation(of: Revocation) -> v1.Revocation:
+    packed = v1.Revocation(
+        end_time=convert.time(of.time), reason=convert.inactive_reason(of.reason)
+    )
+    if of.session_id:
+        packed.session_id = of.session_id
+    else:
+        packed.kid = of.kid
+    return packed
+
+
+def _pieces(all_of: Iterable[Revocation]) -> Iterator[list[Revocation]]:
+    remaining = iter(all_of)
+    while piece := list(islice(remaining, _AT_ONCE)):
+        yield piece
