@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pysqlite3
 from tests.clock import Clock
 
 from finlink_server import bootstrap, config
+from finlink_server.domain import banks
 from finlink_server.env import Env
 from finlink_server.hashing import Hasher
 from finlink_server.storage.schema import MODELS
@@ -23,7 +25,7 @@ def opened(folder: Path) -> Iterator[Env]:
     try:
         yield env
     finally:
-        env.database.close()
+        env.database.end()
         for model, database in bound:
             model._meta.set_database(database)
 
@@ -31,10 +33,14 @@ def opened(folder: Path) -> Iterator[Env]:
 @contextmanager
 def undone(env: Env) -> Iterator[None]:
     """Undo what was changed inside."""
-    with env.database.peewee.atomic() as transaction:
+    with (
+        closing(pysqlite3.connect(env.database.path)) as database,
+        closing(pysqlite3.connect(":memory:")) as saved,
+    ):
+        database.backup(saved)
         yield
-        transaction.rollback()
-    env.memory.clear()
+        saved.backup(database)
+    env.memory.pop(banks._MEMORY, None)
 
 
 def write_file(folder: Path, **content: Any) -> Path:

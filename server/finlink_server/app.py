@@ -91,7 +91,7 @@ class App:
             self.reflection.close()
         self.env.hasher.close()
         self.env.feed.close()
-        self.env.database.close()
+        self.env.database.end()
 
 
 def start(env: Env, config: Config) -> App:

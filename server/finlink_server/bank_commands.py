@@ -41,7 +41,7 @@ def import_command(countries: tuple[str, ...], file: Path | None) -> None:
         else:
             wanted = [country.upper() for country in countries]
             counts = bank_import.import_registry(env, caller, wanted)
-        env.database.close()
+        env.database.end()
     _print(counts, "records" if file is None else "")
 
 

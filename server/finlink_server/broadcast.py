@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from finlink_server.env import Env
 from finlink_server.errors import Overloaded, Refusal
-from finlink_server.storage.feed import Row
+from finlink_server.storage.feed import AT_ONCE, Row
 from finlink_server.streams import Stream, Streams
 from finlink_server.watchdog import Watchdog
 
@@ -41,9 +41,17 @@ class Watcher:
     app_ids: frozenset[str] = frozenset()  # none: all
 
 
-# Makes a message for a watcher of rows up to a seq, read at a time; None: nothing for it.
+class Reading(NamedTuple):
+    """What a message vouches for: all up to a seq, and all that was committed before a time."""
+
+    seq: int
+    time: int
+    is_all: bool = True  # else there is more to come of before the watch
+
+
+# Makes a message of what was read for a watcher; None: nothing for it.
 Encode = Callable[[Watcher], bytes | None]
-Encoder = Callable[[Sequence[Row], int, int], Encode]
+Encoder = Callable[[Sequence[Row], Reading], Encode]
 
 
 class Broadcast:
@@ -70,15 +78,17 @@ class Broadcast:
     def join(self, watcher: Watcher) -> None:
         """Tell a watcher what it has missed, and from then on what happens."""
         while True:
+            read_time = self._env.now()
+            rows = self._env.feed.since(watcher.seq)
+            is_all = len(rows) < AT_ONCE
+            last = rows[-1].seq if rows else watcher.seq
+            # It does not vouch for what is left for the next message.
+            reading = Reading(last, read_time if is_all else rows[-1].time, is_all)
+            self._tell(watcher, self._encoder(self._wanted(rows), reading), last)
             with self._lock:
-                upto = self._seq
-                if watcher.seq >= upto:
+                if is_all and watcher.seq >= self._seq:
                     self._watchers.add(watcher)
                     return
-            read_time = self._env.now()
-            rows = [row for row in self._env.feed.since(watcher.seq) if row.seq <= upto]
-            last = rows[-1].seq if rows else upto
-            self._tell(watcher, self._encoder(self._wanted(rows), last, read_time), last)
 
     def greet(self, watcher: Watcher, message: bytes) -> None:
         """Send a watcher something before it joins."""
@@ -132,7 +142,8 @@ class Broadcast:
             watchers = [one for one in self._watchers if one.stream.is_open]
             self._watchers = set(watchers)
         wanted = self._wanted(rows)
-        encode = self._encoder(wanted, last, read_time)
+        reading = Reading(last, read_time)
+        encode = self._encoder(wanted, reading)
         for watcher in watchers:
             refusal = watcher.check()
             if refusal is not None:
@@ -141,7 +152,7 @@ class Broadcast:
                 self._tell(watcher, encode, last)
             elif watcher.seq < last:  # it knew more than we when it joined
                 late = [row for row in wanted if row.seq > watcher.seq]
-                self._tell(watcher, self._encoder(late, last, read_time), last)
+                self._tell(watcher, self._encoder(late, reading), last)
 
     def _wanted(self, rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if row.type in self._types]

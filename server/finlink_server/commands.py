@@ -74,7 +74,7 @@ def migrate() -> None:
     """Bring the database to this version's schema."""
     with command_errors.readable():
         settings = config.load()
-        bootstrap.open_env(settings).database.close()
+        bootstrap.open_env(settings).database.end()
         click.echo(f"{settings.database_path.resolve()} is up to date.", err=True)
 
 
@@ -102,7 +102,7 @@ def service_key_create(name: str, roles: tuple[str, ...], prefixes: tuple[str, .
         check.service_key_fields(name, prefixes)
         caller = command_line("service-key create")
         created = service_keys.create(env, caller, name, wanted, prefixes, Once("", b""))
-        env.database.close()
+        env.database.end()
         click.echo(f"Made {created.row.id}. Keep the key: it is shown this once.", err=True)
         click.echo(created.plaintext)
 

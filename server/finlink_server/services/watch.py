@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from finlink.config import v1
-from finlink_server.broadcast import Broadcast, Encode, Watcher
+from finlink_server.broadcast import Broadcast, Encode, Reading, Watcher
 from finlink_server.calls import Opening, StreamBehaviour
 from finlink_server.domain import app_banks, cursors, endpoints, revocations, settings, visible
 from finlink_server.domain.caller import Caller
@@ -53,7 +53,6 @@ class Watches:
         self, request: v1.WatchRevocationsRequest, caller: Caller, opening: Opening
     ) -> None:
         env = self.env
-        read_time = env.now()
         seq = cursors.read(env, request.cursor) if request.cursor else env.feed.refresh()
         stream = self._revocations.streams.open(opening.context, opening.send, caller.call.id)
         watcher = Watcher(stream, seq, opening.check)
@@ -61,9 +60,6 @@ class Watches:
             for piece in _pieces(revocations.of_living_tokens(env)):
                 message = v1.WatchRevocationsResponse(revocations=map(_revocation, piece))
                 self._revocations.greet(watcher, message.SerializeToString())
-        greeting = self._encode_revocations((), seq, read_time)(watcher)
-        if greeting is not None:
-            self._revocations.greet(watcher, greeting)
         self._revocations.join(watcher)
 
     def WatchSettings(
@@ -74,7 +70,6 @@ class Watches:
             raise FieldInvalid.of("app_ids", "must name at least one app of the account")
         for app_id in request.app_ids:
             visible.app(caller, app_id, "app_ids")
-        read_time = env.now()
         seq, is_new = env.feed.refresh(), True
         if request.cursor:
             with suppress(CursorTooOld):  # a snapshot says it all
@@ -85,23 +80,20 @@ class Watches:
             for app_id in request.app_ids:
                 message = v1.WatchSettingsResponse(settings=[self._present(app_id)])
                 self._settings.greet(watcher, message.SerializeToString())
-        greeting = self._encode_settings((), seq, read_time)(watcher)
-        if greeting is not None:
-            self._settings.greet(watcher, greeting)
         self._settings.join(watcher)
 
-    def _encode_revocations(self, rows: Sequence[Row], seq: int, read_time: int) -> Encode:
+    def _encode_revocations(self, rows: Sequence[Row], reading: Reading) -> Encode:
         message = v1.WatchRevocationsResponse(
             revocations=map(_revocation, revocations.of_rows(rows)),
-            cursor=cursors.write(self.env, seq, read_time),
-            read_time=convert.time(read_time),
-            caught_up=True,
+            cursor=cursors.write(self.env, reading.seq, reading.time),
+            read_time=convert.time(reading.time),
+            caught_up=reading.is_all,
         ).SerializeToString()
         return lambda _: message
 
-    def _encode_settings(self, rows: Sequence[Row], seq: int, read_time: int) -> Encode:
+    def _encode_settings(self, rows: Sequence[Row], reading: Reading) -> Encode:
         changed = {row.app_id: self._present(row.app_id) for row in rows}
-        cursor = cursors.write(self.env, seq, read_time)
+        cursor = cursors.write(self.env, reading.seq, reading.time)
 
         def encode(watcher: Watcher) -> bytes:
             own = [
@@ -110,7 +102,10 @@ class Watches:
                 if not watcher.app_ids or app_id in watcher.app_ids
             ]
             return v1.WatchSettingsResponse(
-                settings=own, cursor=cursor, read_time=convert.time(read_time), caught_up=True
+                settings=own,
+                cursor=cursor,
+                read_time=convert.time(reading.time),
+                caught_up=reading.is_all,
             ).SerializeToString()
 
         return encode

@@ -1,12 +1,11 @@
 """The database: opening it, and one way to write to it.
 
 SQLite in WAL mode with `synchronous=FULL`: what was committed is on the disk. A
-connection for each thread, kept open. Every write transaction begins IMMEDIATE,
-behind one lock per process: SQLite's own busy handler is a lottery in which one
-thread can wait for seconds.
+connection for each thread, kept open, to read with. Every write transaction begins
+IMMEDIATE, on one connection of the process (see `writer`), behind one lock: SQLite's
+own busy handler is a lottery in which one thread can wait for seconds.
 """
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any, Final
 import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
 
-from finlink_server import deadline
 from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, Refusal
 from finlink_server.storage.schema import MODELS
+from finlink_server.storage.writer import Writer
 
 _BUSY_SECONDS: Final = 5.0
 _MIB: Final = 1024 * 1024
@@ -50,11 +49,12 @@ class Database:
                 "journal_size_limit": 64 * _MIB,
             },
             timeout=_BUSY_SECONDS,
+            check_same_thread=False,  # the writer's goes from hand to hand
         )
-        self._write_lock = threading.Lock()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.peewee.connect()
+            self._writer = Writer(self.peewee, path)
         except (OSError, peewee.PeeweeException) as error:
             message = f"The database {path} cannot be opened: {error}."
             raise DatabaseError(message) from error
@@ -62,16 +62,9 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write, all or nothing. Waits for the write lock as long as the call may."""
-        deadline.check()
-        if not self._write_lock.acquire(timeout=deadline.remaining(_BUSY_SECONDS)):
-            deadline.check()
-            raise DatabaseBusy
-        try:
-            with self.peewee.transaction("IMMEDIATE"):
-                yield
-        finally:
-            self._write_lock.release()
+        """Write, all or nothing. Waits for its turn as long as the call may."""
+        with self._writer.transaction():
+            yield
 
     def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
         """Run one statement, with `?` for each parameter."""
@@ -93,6 +86,11 @@ class Database:
     def close(self) -> None:
         """Close this thread's connection; the others end with their threads."""
         self.peewee.close()
+
+    def end(self) -> None:
+        """Close what is left, when nobody writes any more."""
+        self.close()
+        self._writer.close()
 
 
 def connect_reader(path: Path) -> Any:  # noqa: ANN401 - the driver's connection

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from finlink_server.storage.database import connect_reader
 
-_AT_ONCE: Final = 1000
+AT_ONCE: Final = 1000
 _ROWS: Final = (
     "SELECT seq, type, time, account_id, app_id, target_id, facts, event FROM journal"
     " WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -79,7 +79,7 @@ class Feed:
             if self.seq == seq:
                 action()
 
-    def since(self, seq: int, limit: int = _AT_ONCE) -> list[Row]:
+    def since(self, seq: int, limit: int = AT_ONCE) -> list[Row]:
         """Rows after one, in order."""
         with self._lock:
             return self._since(seq, limit)
@@ -99,12 +99,12 @@ class Feed:
 
     def _apply(self) -> None:
         while True:
-            rows = self._since(self.seq, _AT_ONCE)
+            rows = self._since(self.seq, AT_ONCE)
             if rows:
                 for follower in self._followers:
                     follower(rows)
                 self.seq = rows[-1].seq
-            if len(rows) < _AT_ONCE:
+            if len(rows) < AT_ONCE:
                 return
 
     def _since(self, seq: int, limit: int) -> list[Row]:

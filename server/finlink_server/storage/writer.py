@@ -1,0 +1,182 @@
+"""Writing: one connection, and one commit for all who wait for one.
+
+A durable commit costs as much as a few bodies of transactions. So whoever finds others
+waiting behind it leaves the commit to them: bodies run one after another, each in a
+savepoint of its own, and the last in line commits for all. Nobody returns before that
+commit, so nobody is answered before what it wrote is on the disk; a body that fails
+takes back its own part alone; a commit that fails, fails for everybody in it.
+"""
+
+from __future__ import annotations  # Peewee's classes take no parameters at run time
+
+import fcntl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from finlink_server import deadline
+from finlink_server.errors import DatabaseBusy
+
+_LONGEST_WAIT: Final = 5.0  # seconds, for our turn
+# A group commits at the latest when it has so many bodies, or is so old.
+_MOST_BODIES: Final = 64
+_LONGEST_GROUP: Final = 0.01  # seconds
+# Whoever was to commit may have given up: then somebody who waits does.
+_LOOK_EVERY: Final = 0.002  # seconds
+_TRY_EVERY: Final = 0.0005  # seconds
+
+
+class _Group:
+    """Bodies that are committed together."""
+
+    def __init__(self) -> None:
+        self.finished = threading.Event()
+        self.error: Exception | None = None
+        self.began = time.monotonic()
+        self.bodies = 0
+
+    def end(self, error: Exception | None) -> None:
+        self.error = error
+        self.finished.set()
+
+    @property
+    def is_full(self) -> bool:
+        age = time.monotonic() - self.began
+        return self.bodies >= _MOST_BODIES or age >= _LONGEST_GROUP
+
+
+class Writer:
+    """Runs transactions on one connection of a SQLite database."""
+
+    def __init__(self, database: Any, path: Path) -> None:  # noqa: ANN401 - Peewee's types lack much
+        """Open the connection."""
+        self._database = database
+        self._connection = database._connect()  # noqa: SLF001 - with Peewee's pragmas
+        # SQLite's own busy handler is a lottery between processes, too.
+        self._turns = path.with_name(path.name + ".write-lock").open("w")
+        self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._group: _Group | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write, all or nothing; on return it is on the disk."""
+        deadline.check()
+        self._wait_for_lock()
+        failure: BaseException | None = None
+        try:
+            group = self._group or self._begin()
+            try:
+                with self._savepoint(group):
+                    yield
+            except BaseException as error:  # noqa: BLE001 - raised when its group has ended
+                failure = error
+            group.bodies += 1
+            if self._group is group and (group.is_full or not self._waiting):
+                self._commit(group)
+        finally:
+            self._lock.release()
+        self._wait_for_commit(group)
+        if group.error is not None:  # also what was refused was decided by what is lost now
+            raise type(group.error)(*group.error.args) from group.error
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+            self._turns.close()
+
+    def _wait_for_lock(self) -> None:
+        with self._counting:
+            self._waiting += 1
+        try:
+            is_ours = self._lock.acquire(timeout=deadline.remaining(_LONGEST_WAIT))
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        if not is_ours:
+            deadline.check()
+            raise DatabaseBusy
+
+    def _begin(self) -> _Group:
+        self._take_turn()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._end_turn()
+            raise
+        self._group = _Group()
+        return self._group
+
+    @contextmanager
+    def _savepoint(self, group: _Group) -> Iterator[None]:
+        """Let this thread's statements run on our connection, as a part of the group."""
+        state = self._database._state  # noqa: SLF001 - Peewee keeps one for each thread
+        own = state.conn, state.closed
+        state.conn, state.closed = self._connection, False
+        self._database.push_transaction(self)
+        try:
+            self._connection.execute("SAVEPOINT body")
+            yield
+            self._connection.execute("RELEASE body")
+        except BaseException as error:
+            self._take_back(group, error)
+            raise
+        finally:
+            self._database.pop_transaction()
+            state.conn, state.closed = own
+
+    def _take_back(self, group: _Group, error: BaseException) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK TO body")
+            self._connection.execute("RELEASE body")
+            return
+        # A full disk, for one: SQLite has taken back what the others wrote as well.
+        self._end(group, error if isinstance(error, Exception) else DatabaseBusy())
+
+    def _commit(self, group: _Group) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - told to all who wait
+            with suppress(Exception):
+                self._connection.execute("ROLLBACK")
+            self._end(group, error)
+        else:
+            self._end(group, None)
+
+    def _end(self, group: _Group, error: Exception | None) -> None:
+        self._group = None
+        self._end_turn()
+        group.end(error)
+
+    def _wait_for_commit(self, group: _Group) -> None:
+        while not group.finished.wait(_LOOK_EVERY):
+            if self._lock.acquire(blocking=False):
+                try:
+                    if self._group is group:
+                        self._commit(group)
+                finally:
+                    self._lock.release()
+
+    def _take_turn(self) -> None:
+        """Wait until no other process writes."""
+        until = time.monotonic() + deadline.remaining(_LONGEST_WAIT)
+        while True:
+            try:
+                fcntl.flock(self._turns, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    deadline.check()
+                    raise DatabaseBusy from None
+                time.sleep(_TRY_EVERY)
+            else:
+                return
+
+    def _end_turn(self) -> None:
+        fcntl.flock(self._turns, fcntl.LOCK_UN)
