@@ -8,14 +8,31 @@ from importlib import metadata
 
 from finlink_client.channel import open_channel, with_credential
 from finlink_client.errors import FieldViolation, FinlinkError
+from finlink_client.interceptors import OPEN, current_session
+from finlink_client.verifier import SessionVerifier
+from finlink_client.verifier_errors import (
+    ScopeMissingError,
+    SessionInactiveError,
+    VerifierError,
+    VerifierUnavailableError,
+)
+from finlink_client.verifier_tokens import VerifiedSession
 from finlink_client.webhooks import WebhookError, WebhookEvent, verify_webhook
 
 __all__ = [
+    "OPEN",
     "FieldViolation",
     "FinlinkError",
+    "ScopeMissingError",
+    "SessionInactiveError",
+    "SessionVerifier",
+    "VerifiedSession",
+    "VerifierError",
+    "VerifierUnavailableError",
     "WebhookError",
     "WebhookEvent",
     "__version__",
+    "current_session",
     "open_channel",
     "verify_webhook",
     "with_credential",

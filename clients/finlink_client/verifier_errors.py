@@ -1,0 +1,42 @@
+"""Why a verifier says no."""
+
+from collections.abc import Sequence
+
+
+class VerifierError(Exception):
+    """A token that is not accepted, or cannot be judged. As text: a sentence."""
+
+
+class SessionInactiveError(VerifierError):
+    """The token is not, or no longer, that of a live session.
+
+    `reason` is the name of an InactiveReason without its prefix, such as
+    `REVOKED`, `EXPIRED` or `SIGNATURE_INVALID`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Take the reason; the text never holds the token."""
+        super().__init__(f"The token is not that of a live session: {reason}.")
+        self.reason = reason
+
+
+class ScopeMissingError(VerifierError):
+    """The session is good, but lacks scopes: `missing_scopes`."""
+
+    def __init__(self, missing_scopes: Sequence[str]) -> None:
+        """Take the scopes that the session lacks."""
+        super().__init__(f"The session lacks the scopes: {', '.join(missing_scopes)}.")
+        self.missing_scopes = tuple(missing_scopes)
+
+
+class VerifierUnavailableError(VerifierError):
+    """The verifier does not know enough to answer, and could not ask the service.
+
+    Says nothing about the token. `__cause__` tells why asking failed.
+    """
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "Whether the session is live cannot be told now: Finlink does not answer. Try again."
+        )
