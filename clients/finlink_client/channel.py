@@ -19,6 +19,8 @@ KEEPALIVE_MILLISECONDS = 330_000
 _OPTIONS = (
     ("grpc.keepalive_time_ms", KEEPALIVE_MILLISECONDS),
     ("grpc.keepalive_timeout_ms", 20_000),
+    # Back soon after the service is: gRPC would wait for up to two minutes.
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 
 _PRINTABLE = re.compile(r"[!-~]+")
