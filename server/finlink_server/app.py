@@ -67,7 +67,7 @@ class App:
     reflection: reflection.Reflection | None
     door: Door
     watchdog: Watchdog
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher | None
     watches: Watches
 
     def stop(self, grace: float) -> None:
@@ -78,24 +78,28 @@ class App:
         self.watches.drain(leaving)
         if self.reflection:
             self.reflection.drain(leaving)
-        self.dispatcher.pause()
+        if self.dispatcher:
+            self.dispatcher.pause()
         self.door.close(grace)
         # Callers learn here that they must go elsewhere, before grpc cancels what arrives.
         time.sleep(min(_QUIET, grace))
         self.server.stop(max(0.0, until - time.monotonic())).wait()
-        self.dispatcher.close(max(0.0, until - time.monotonic()))
+        if self.dispatcher:
+            self.dispatcher.close(max(0.0, until - time.monotonic()))
         self.watches.close()
         self.watchdog.close()
         self.health.close()
         if self.reflection:
             self.reflection.close()
-        self.env.hasher.close()
-        self.env.feed.close()
-        self.env.database.end()
+        self.env.end()
 
 
-def start(env: Env, config: Config) -> App:
-    """Put the server together and let it listen."""
+def start(env: Env, config: Config, *, shares_port: bool = False, background: bool = True) -> App:
+    """Put the server together and let it listen.
+
+    `shares_port`: with the other workers of a supervisor, which has made sure that the
+    port is theirs. `background`: whether it also sends webhooks and keeps house.
+    """
     door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
     calls = Calls(env, door, watchdog, config.trusted_proxies)
     common_pool = ThreadPoolExecutor(config.limit_handler_threads, "call")
@@ -104,7 +108,7 @@ def start(env: Env, config: Config) -> App:
     open_pool = ThreadPoolExecutor(_OPEN_THREADS, "open")
     server = grpc.server(
         common_pool,
-        options=_options(config),
+        options=_options(config, shares_port=shares_port),
         maximum_concurrent_rpcs=config.limit_concurrent_calls,
     )
     watches = Watches(env, config.limit_streams)
@@ -121,10 +125,10 @@ def start(env: Env, config: Config) -> App:
         reflection_service = reflection.Reflection(known, Streams(limit), new_call_id)
         server.add_registered_method_handlers(reflection.NAME, reflection_service.handlers())
     server.add_generic_rpc_handlers((_UnknownMethods(new_call_id),))
-    port = _listen(server, config)
+    port = _listen(server, config, shares_port=shares_port)
     server.start()
     threading.Thread(target=_warm_up, args=(env,), name="warm-up", daemon=True).start()
-    dispatcher = Dispatcher(env, config.limit_webhook_rate)
+    dispatcher = Dispatcher(env, config.limit_webhook_rate) if background else None
     return App(
         env=env,
         server=server,
@@ -204,19 +208,20 @@ class _UnknownMethods(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _options(config: Config) -> list[tuple[str, int]]:
+def _options(config: Config, *, shares_port: bool) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", config.limit_message_bytes),
         ("grpc.max_metadata_size", config.limit_metadata_bytes),
         ("grpc.absolute_max_metadata_size", 2 * config.limit_metadata_bytes),
         # Two servers that share a port in silence would each get half of the calls.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_port)),
     ]
 
 
-def _listen(server: grpc.Server, config: Config) -> int:
+def _listen(server: grpc.Server, config: Config, *, shares_port: bool) -> int:
     try:
-        _probe(config.listen)
+        if not shares_port:
+            _probe(config.listen)
         if config.tls_cert is None or config.tls_key is None:
             port = server.add_insecure_port(config.listen)
         else:

@@ -62,9 +62,8 @@ def open_env(
 
 def new_hasher(config: Config) -> Hasher:
     """Make the password hasher for this machine."""
-    return Hasher(
-        config.bcrypt_cost, threads_for(len(os.sched_getaffinity(0)), 1), config.limit_hash_queue
-    )
+    threads = threads_for(len(os.sched_getaffinity(0)), config.workers)
+    return Hasher(config.bcrypt_cost, threads, config.limit_hash_queue)
 
 
 def _check_key(config: Config, database: Database, keyring: Keyring) -> None:

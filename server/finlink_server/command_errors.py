@@ -10,6 +10,10 @@ from finlink_server.config import ConfigError
 from finlink_server.crypto import MasterKeyError
 from finlink_server.errors import Refusal
 from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
+from finlink_server.supervisor import WorkerError
+
+# What is raised with sentences for whoever typed the command.
+_SAYS_WHY = (ConfigError, MasterKeyError, DatabaseError, app.ListenError, WorkerError, Refusal)
 
 
 @contextmanager
@@ -17,7 +21,7 @@ def readable() -> Iterator[None]:
     """Print what stops a command as sentences, one a line, and exit 1."""
     try:
         yield
-    except (ConfigError, MasterKeyError, DatabaseError, app.ListenError, Refusal) as error:
+    except _SAYS_WHY as error:
         raise click.ClickException(str(error)) from error
     except DRIVER_ERRORS as error:
         message = f"The database cannot be used: {error}. `finlink-server check` looks closer."

@@ -1,26 +1,21 @@
 """The command line of the server: `finlink-server …`."""
 
 import os
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from finlink_server import (
-    app,
     bank_commands,
     bootstrap,
     check,
     command_errors,
     config,
     crypto,
-    demo,
-    log,
+    serving,
 )
 from finlink_server.bootstrap import command_line
-from finlink_server.config import Config
 from finlink_server.crypto import MasterKeyError
 from finlink_server.domain import service_keys
 from finlink_server.domain.caller import Role
@@ -28,7 +23,6 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.storage.database import DatabaseError
 
 _FAILED = 1
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,34 +33,6 @@ def main() -> None:
     Settings come from the environment, FINLINK_…; the README has the table.
     """
     os.umask(0o077)  # what this makes, the database above all, is nobody else's to read
-
-
-@main.command()
-@click.option("--demo", "with_demo", is_flag=True, help="Make demo data; SQLite on loopback only.")
-def serve(*, with_demo: bool) -> None:
-    """Serve until SIGTERM or SIGINT, then let running calls finish."""
-    with command_errors.readable():
-        settings = config.load()
-        log.start(settings.log_level, settings.log_format)
-        if with_demo and not settings.on_loopback:
-            message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
-            raise click.ClickException(message)
-        if with_demo:
-            settings = settings.for_demo()
-        env = bootstrap.open_env(settings)  # a long migration can be broken off: nothing is lost
-        # Waited for and not handled: a handler would set an event, whose lock the waiting
-        # main thread may hold at that very moment. Blocked before the first thread starts,
-        # so that it is blocked in all of them.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-        running = app.start(env, settings)
-        if with_demo:
-            _print_demo(demo.prepare(env), settings, running.port)
-        else:
-            click.echo(f"Serving on {_address(settings, running.port)}.", err=True)
-        signal.sigwait(_STOPPING)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
-        click.echo("Stopping: running calls may finish.", err=True)
-        running.stop(settings.drain_seconds)
 
 
 @main.command()
@@ -126,6 +92,8 @@ def master_key_create(file: Path) -> None:
         )
 
 
+main.add_command(serving.serve)
+main.add_command(serving.worker)
 main.add_command(bank_commands.banks)
 
 
@@ -144,29 +112,3 @@ def check_command() -> None:
         else:
             click.echo(f"✓ {what}: {finding}")
     sys.exit(_FAILED if failed else 0)
-
-
-def _address(settings: Config, port: int) -> str:
-    return f"{settings.listen.rpartition(':')[0]}:{port}"
-
-
-def _print_demo(data: demo.Demo, settings: Config, port: int) -> None:
-    address = _address(settings, port)
-    say: Callable[[str], None] = click.echo
-    say(f"Finlink Config is serving on {address}; Ctrl-C stops it.")
-    say(f"Its data is in {settings.data_dir.resolve()}.")
-    say("")
-    say("# Paste this into a second shell. These credentials end when the demo starts again.")
-    say('export PATH="$PWD/.venv/bin:$PATH"')
-    say(f"export TARGET='{address}'")
-    for name, value in data.variables.items():
-        say(f"export {name}='{value}'")
-    say("")
-    say("# The whole story, step by step:")
-    root = settings.tls_cert.resolve() if settings.tls_cert else None
-    say('finlink demo --target "$TARGET"' + (f" --tls-root '{root}'" if root else ""))
-    say("")
-    say("# Or call by call, as the README goes on to do:")
-    trust = f"-cacert '{root}'" if root else "-plaintext"
-    say(f'grpcurl {trust} "$TARGET" list')
-    sys.stdout.flush()

@@ -38,6 +38,7 @@ class Config(BaseModel):
     master_key_file: Path = Field(
         Path(), description="The master key. Default: `<data dir>/master.key`."
     )
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve, on one port.")
     tls_cert: Path | None = Field(None, description="Certificate chain to serve with, PEM.")
     tls_key: Path | None = Field(None, description="Private key of the certificate, PEM.")
     plaintext: Literal["loopback", "allow"] = Field(

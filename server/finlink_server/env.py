@@ -41,6 +41,12 @@ class Env:
         """Make an id, ordered by time."""
         return ids.new_id(prefix, self.now())
 
+    def end(self) -> None:
+        """Let go of everything, when nothing is done any more."""
+        self.hasher.close()
+        self.feed.close()
+        self.database.end()
+
     @contextmanager
     def transaction(self, *locks: str) -> Iterator[None]:
         """Write, all or nothing.

@@ -1,0 +1,116 @@
+"""`finlink-server serve`, in one process or in several."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import click
+
+from finlink_server import app, bootstrap, command_errors, config, demo, log
+from finlink_server.config import Config
+from finlink_server.supervisor import Supervisor
+
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command()
+@click.option("--demo", "with_demo", is_flag=True, help="Make demo data; SQLite on loopback only.")
+def serve(*, with_demo: bool) -> None:
+    """Serve until SIGTERM or SIGINT, then let running calls finish."""
+    with command_errors.readable():
+        settings = config.load()
+        log.start(settings.log_level, settings.log_format)
+        if with_demo and not settings.on_loopback:
+            message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
+            raise click.ClickException(message)
+        if settings.workers > 1:
+            _supervise(settings, with_demo=with_demo)
+        else:
+            _serve_alone(settings.for_demo() if with_demo else settings, with_demo=with_demo)
+
+
+@click.command(hidden=True)
+@click.option("--listen", required=True)
+@click.option("--lifeline", required=True, type=int)
+@click.option("--ready", required=True, type=int)
+@click.option("--background", is_flag=True)
+@click.option("--demo", "with_demo", is_flag=True)
+def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_demo: bool) -> None:
+    """Serve as one of several; started by `serve` alone."""
+    with command_errors.readable():
+        settings = config.load().model_copy(update={"listen": listen})
+        log.start(settings.log_level, settings.log_format)
+        if with_demo:
+            settings = settings.for_demo()
+        env = bootstrap.open_env(settings)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
+        running = app.start(env, settings, shares_port=True, background=background)
+        with suppress(OSError):  # nobody waits for one that is started again
+            os.write(ready, b"1")
+        os.close(ready)
+        signal.sigwait(_STOPPING)
+        running.stop(settings.drain_seconds)
+
+
+def _serve_alone(settings: Config, *, with_demo: bool) -> None:
+    env = bootstrap.open_env(settings)  # a long migration can be broken off: nothing is lost
+    # Waited for and not handled: a handler would set an event, whose lock the waiting
+    # main thread may hold at that very moment. Blocked before the first thread starts,
+    # so that it is blocked in all of them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    running = app.start(env, settings)
+    _announce(settings, running.port, demo.prepare(env) if with_demo else None)
+    signal.sigwait(_STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
+    click.echo("Stopping: running calls may finish.", err=True)
+    running.stop(settings.drain_seconds)
+
+
+def _supervise(settings: Config, *, with_demo: bool) -> None:
+    supervisor = Supervisor(settings, _complain, ["--demo"] if with_demo else [])
+    env = bootstrap.open_env(settings)  # the supervisor alone migrates
+    data = demo.prepare(env) if with_demo else None
+    env.end()
+    supervisor.start()
+    _announce(settings, supervisor.port, data)
+    supervisor.run()
+
+
+def _complain(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _end_with(lifeline: int) -> None:
+    """Stop this worker when the supervisor is gone: then its end of the pipe is."""
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _announce(settings: Config, port: int, data: demo.Demo | None) -> None:
+    address = f"{settings.listen.rpartition(':')[0]}:{port}"
+    if data is None:
+        click.echo(f"Serving on {address}.", err=True)
+        return
+    say: Callable[[str], None] = click.echo
+    say(f"Finlink Config is serving on {address}; Ctrl-C stops it.")
+    say(f"Its data is in {settings.data_dir.resolve()}.")
+    say("")
+    say("# Paste this into a second shell. These credentials end when the demo starts again.")
+    say('export PATH="$PWD/.venv/bin:$PATH"')
+    say(f"export TARGET='{address}'")
+    for name, value in data.variables.items():
+        say(f"export {name}='{value}'")
+    say("")
+    say("# The whole story, step by step:")
+    root = settings.tls_cert.resolve() if settings.tls_cert else None
+    say('finlink demo --target "$TARGET"' + (f" --tls-root '{root}'" if root else ""))
+    say("")
+    say("# Or call by call, as the README goes on to do:")
+    trust = f"-cacert '{root}'" if root else "-plaintext"
+    say(f'grpcurl {trust} "$TARGET" list')
+    sys.stdout.flush()
