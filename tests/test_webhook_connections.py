@@ -102,6 +102,15 @@ def test_a_name_with_one_address_inside_is_not_connected_to_at_all(trust, everyw
     assert everywhere.requests == []
 
 
+def test_a_new_connection_asks_dns_anew(sender, receiver):
+    receiver.on("/hook", it.answer(200, headers={"Connection": "close"}))
+
+    for _ in range(3):
+        sender.send(receiver.uri())
+
+    assert sender.asked == ["localhost"] * 3
+
+
 def test_an_address_where_nobody_is_leaves_the_others(sender, receiver):
     sender.dns["hooks.example"] = ["127.0.0.2", "127.0.0.1"]
 
