@@ -66,12 +66,13 @@ def test_plain_http_reaches_what_the_operator_opened(sender, plain, host):
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "hooks.example"])
-def test_plain_http_reaches_nothing_else(sender, host):
+def test_plain_http_reaches_nothing_else(sender, plain, host):
     sender.dns["hooks.example"] = ["127.0.0.1", "8.8.8.8"]
 
-    problem = sender.send(f"http://{host}/").problem
+    problem = sender.send(plain.uri(host=host)).problem
 
     assert problem == "8.8.8.8 is public: plain http is for addresses that the operator opened"
+    assert plain.requests == []
 
 
 def test_a_connection_goes_to_the_address_that_was_checked(trust, everywhere):
