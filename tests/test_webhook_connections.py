@@ -206,11 +206,23 @@ def test_a_kept_connection_that_breaks_is_no_failed_attempt(sender, receiver, th
 def test_a_connection_that_was_closed_meanwhile_is_no_failed_attempt(sender, receiver):
     receiver.on("/hook", it.then_close(it.answer(200)))
 
-    for connection in (1, 2, 3):  # the loop stands still while it is closed
+    for number in (1, 2, 3):  # the loop stands still while it is closed
         assert sender.send(receiver.uri()).status == 200
-        receiver.wait_until(lambda ended={connection}: ended <= receiver.ended)
-
+        receiver.wait_until(lambda number=number: number in receiver.ended)
     assert connections(receiver) == [1, 2, 3]
+
+
+def test_it_is_sent_again_on_a_new_connection_whatever_else_is_kept(sender, receiver):
+    released = threading.Event()
+    first = [it.slow(released, it.answer(200))] * 2
+    uri = receiver.on("/hook", it.in_turn(*first, it.hang_up(), it.answer(200)))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sender.send_at_once, uri, uri)
+        receiver.wait_for(2)
+        released.set()
+
+    assert sender.send(uri).status == 200
+    assert connections(receiver)[3] == 3
 
 
 def test_it_is_sent_again_only_once(sender, receiver):

@@ -23,6 +23,9 @@ _LONGEST_LINE: Final = 8190  # bytes, of the status or of one header
 _MOST_HEADERS: Final = 100
 _MOST_INTERIM: Final = 10  # answers such as `100 Continue` before the one that counts
 
+# What a receiver can send before anybody looks is parsed in one go, and holds up all others.
+_RECEIVE_BUFFER: Final = 32 * 1024  # bytes
+
 # New ones are opened after a minute, so that a busy endpoint follows its DNS too; and after
 # so many that the idle ones of rarely used endpoints cannot use up the process's files.
 _KEPT_FOR: Final = 60  # seconds
@@ -125,7 +128,9 @@ class Connections:
         family, kind, protocol, _, address = info
         attempt.get().reused = False
         self._resolver.addresses(str(address[0]), plain=attempt.get().plain)  # looks nothing up
-        return socket.socket(family, kind, protocol)
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        return opened
 
 
 class TooManyInterim(Exception):  # noqa: N818 - it reads as what happened
