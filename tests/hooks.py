@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from tests import people
 from tests.gates import until
-from tests.receiver import Behaviour, Receiver, Request
+from tests.receiver import Behaviour, Receiver, Request, answer, slow
 
 from finlink.config import v1
 from finlink_server.dispatcher import Dispatcher
@@ -100,6 +101,11 @@ class Hook:
         ).endpoint
         return endpoint
 
+    def update(self, owner: people.Account, **fields: Any) -> None:
+        owner.webhooks.UpdateEndpoint(
+            endpoint={"id": self.id, **fields}, update_mask={"paths": list(fields)}
+        )
+
     def look(self) -> None:
         """Go on when the server has looked for what is due at this time: it found this event."""
         assert self.settled(self.publish()).state == v1.DELIVERY_STATE_DELIVERED
@@ -145,3 +151,12 @@ def hook(new_hook: NewHook) -> Hook:
 def probe(new_hook: NewHook, stranger: people.Account) -> Hook:
     """An endpoint of somebody else, at which all is well."""
     return new_hook("/probe", stranger, people.new_app(stranger))
+
+
+@pytest.fixture
+def released(hook: Hook) -> Iterator[threading.Event]:
+    """Lets the receiver answer the endpoint, which holds what comes until then."""
+    event = threading.Event()
+    hook.on(slow(event, answer(200)))
+    yield event
+    event.set()

@@ -145,10 +145,7 @@ def test_an_endless_answer_is_read_up_to_16_kb(hook):
 
 
 def test_where_nobody_listens_it_says_so(hook, account):
-    uri = f"https://localhost:{it.dead_port()}/"
-    account.webhooks.UpdateEndpoint(
-        endpoint={"id": hook.id, "uri": uri}, update_mask={"paths": ["uri"]}
-    )
+    hook.update(account, uri=f"https://localhost:{it.dead_port()}/")
 
     waiting = hook.settled(hook.publish())
 
