@@ -94,7 +94,7 @@ def test_a_service_key_is_printed_alone_and_opens_a_running_server(home):
 
 
 def test_a_service_key_may_have_several_roles(home):
-    asked = ("--name", "hub", "--role", "PUBLISHER", "--role", "LINK", "--event-prefix", "bank.")
+    asked = ("--name", "hub", "--role", "PUBLISHER", "--role", "LINK", "--event-prefix", "shop.")
 
     done = home.run("service-key", "create", *asked)
 
@@ -108,7 +108,12 @@ def test_a_service_key_may_have_several_roles(home):
         (["--role", "LINK"], 2, ["--name"]),
         (["--name", "x", "--role", "ROOT"], 2, ["ROOT", "operator", "verifier"]),
         (["--name", "x", "--role", "PUBLISHER"], 1, ["PUBLISHER"]),
-        (["--name", "x", "--role", "LINK", "--event-prefix", "bank."], 1, ["PUBLISHER"]),
+        (["--name", "x", "--role", "LINK", "--event-prefix", "shop."], 1, ["PUBLISHER"]),
+        (
+            ["--name", "x", "--role", "PUBLISHER", "--event-prefix", "link."],
+            1,
+            ["event_prefixes[0]", "`link.`", "this service's own"],
+        ),
         (["--name", "", "--role", "LINK"], 1, ["--name"]),
         (["--name", "x\u202ey", "--role", "LINK"], 1, ["--name"]),
         (
