@@ -230,6 +230,8 @@ def test_each_start_of_the_demo_prints_credentials_and_ends_the_last_ones(new_ho
     with new_home.serving("--demo") as server:
         first = credentials(server)
         customer, session = demo_customer(server, first), start_session(server, first)
+        app_id = first["DEMO_APP_ID"]
+        customer.webhooks.CreateEndpoint(app_id=app_id, uri="http://127.0.0.1:9/")  # of loopback
         server.signal(SIGTERM)
         assert server.wait() == 0
 
@@ -259,6 +261,8 @@ def assert_all_dead(server, told, account_token, session):
 def assert_all_work(server, told):
     assert demo_customer(server, told).accounts.GetApp(app_id=told["DEMO_APP_ID"])
     assert server.caller(told["OPERATOR_KEY"]).admin.ListAccounts().accounts
+    endpoints = demo_customer(server, told).webhooks.ListEndpoints(app_id=told["DEMO_APP_ID"])
+    assert not endpoints.endpoints
     session = start_session(server, told)
     assert people.why_inactive(server.caller(told["VERIFIER_KEY"]), session) == ""
     query = f"id={told['DEMO_REDIRECT_ID']}&product=TRANSACTIONS"
