@@ -206,10 +206,11 @@ def test_an_address_that_reports_too_much_has_to_wait_for_the_next_minute(
 
     with refused(StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED") as refusal:
         report(nobody, secret.plaintext, address)
-    assert 59 <= refusal.retry_seconds <= 60
+    wait = refusal.retry_seconds or 0
+    assert 59 <= wait <= 60
     assert reports_of(account) == []
 
-    clock.advance(seconds=refusal.retry_seconds - 1)
+    clock.advance(seconds=wait - 1)
     with refused(StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"):
         report(nobody, secret.plaintext, address)
     clock.advance(seconds=1)
