@@ -8,13 +8,30 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from finlink_server.env import MICROSECONDS
 from finlink_server.errors import FieldInvalid, Violation
 from finlink_server.storage.models import Journal
 
 Facts = Mapping[str, Any]
+
+
+class Told(NamedTuple):
+    """What of a row of the journal an event is made of."""
+
+    seq: int
+    id: str
+    type: str
+    event: str
+    time: int
+    app_id: str
+    target_id: str
+    facts: str
+    count: int
+
+
+Event = Journal | Told
 _SECOND: Final = MICROSECONDS
 
 
@@ -24,7 +41,7 @@ class EventType:
 
     name: str
     description: str
-    data: Callable[[Journal, Facts], dict[str, Any]]
+    data: Callable[[Event, Facts], dict[str, Any]]
     sample: dict[str, Any]
 
 
@@ -71,7 +88,7 @@ def check_wanted(field: str, wanted: Iterable[str]) -> None:
         raise FieldInvalid(violations=tuple(problems))
 
 
-def _secret_created(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_created(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -80,7 +97,7 @@ def _secret_created(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_rotated(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_rotated(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "replaced_by": facts["replaced_by"],
@@ -89,7 +106,7 @@ def _secret_rotated(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_revoked(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -98,7 +115,7 @@ def _secret_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_leaked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_leaked(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -106,7 +123,7 @@ def _secret_leaked(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_expiring(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_expiring(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -115,7 +132,7 @@ def _secret_expiring(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _session_superseded(row: Journal, facts: Facts) -> dict[str, Any]:
+def _session_superseded(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "session_id": facts["superseded"],
         "superseded_by": row.target_id,
@@ -123,11 +140,11 @@ def _session_superseded(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _session_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _session_revoked(row: Event, facts: Facts) -> dict[str, Any]:
     return {"session_id": row.target_id, "secret_id": facts["secret_id"]}
 
 
-def _settings_updated(row: Journal, facts: Facts) -> dict[str, Any]:
+def _settings_updated(row: Event, facts: Facts) -> dict[str, Any]:
     del row
     return {
         "version": facts["version"],
@@ -136,19 +153,19 @@ def _settings_updated(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _link_opened(row: Journal, facts: Facts) -> dict[str, Any]:
+def _link_opened(row: Event, facts: Facts) -> dict[str, Any]:
     return {"link_id": row.target_id, "link_token_id": facts.get("link_token_id")}
 
 
-def _link_refused(row: Journal, facts: Facts) -> dict[str, Any]:
+def _link_refused(row: Event, facts: Facts) -> dict[str, Any]:
     return {"reason": facts["reason"], "count": row.count, "first_time": time_text(row.time)}
 
 
-def _endpoint_disabled(row: Journal, facts: Facts) -> dict[str, Any]:
+def _endpoint_disabled(row: Event, facts: Facts) -> dict[str, Any]:
     return {"endpoint_id": row.target_id, "disabled_reason": facts["disabled_reason"]}
 
 
-def _webhook_test(row: Journal, facts: Facts) -> dict[str, Any]:
+def _webhook_test(row: Event, facts: Facts) -> dict[str, Any]:
     del facts
     return {"endpoint_id": row.target_id}
 
