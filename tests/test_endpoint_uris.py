@@ -7,6 +7,7 @@ from grpc import StatusCode
 from tests.errors import refused
 
 QUIET = ["nothing.*"]  # wants what nobody publishes, so that nothing leaves this machine
+REMEDY = "; they go to public addresses over https, and to those that the operator opened"
 NOT_PUBLIC = {
     "127.0.0.1": "loopback",
     "10.1.2.3": "private",
@@ -136,7 +137,7 @@ def test_a_name_that_leads_to_one_is_refused_like_it(refusal_of, dns, address):
 def test_a_host_that_does_not_resolve_is_refused(refusal_of, dns, host, problem):
     dns["empty.example"] = []
 
-    assert refusal_of(f"https://{host}/") == f"cannot be reached by webhooks: {problem}"
+    assert refusal_of(f"https://{host}/") == f"cannot be reached by webhooks: {problem}{REMEDY}"
 
 
 def test_a_public_address_is_fine(account, app, dns):
@@ -148,7 +149,7 @@ def test_a_public_address_is_fine(account, app, dns):
 def test_plain_http_to_a_public_address_is_refused(refusal_of):
     assert refusal_of("http://hooks.example/hook") == (
         "cannot be reached by webhooks: 8.8.8.8 is public: plain http is for addresses that the"
-        " operator opened"
+        f" operator opened{REMEDY}"
     )
 
 

@@ -63,7 +63,7 @@ def test_a_filter_by_a_type_that_there_is_not_is_refused_with_a_hint(listed):
     with refused(StatusCode.INVALID_ARGUMENT, "FIELD_INVALID") as refusal:
         listed(types=["connection.ready", "secret.revokd"])
 
-    assert refusal.fields == {"types[1]": "is no type of events: did you mean secret.revoked?"}
+    assert refusal.fields == {"types[1]": "is no type of events: the nearest is secret.revoked"}
 
 
 def test_a_window_begins_with_its_start_and_ends_before_its_end(operator, app, listed, publish):

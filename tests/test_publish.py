@@ -180,7 +180,7 @@ def test_a_type_is_under_one_of_the_keys_prefixes(publisher, app, kind):
     with refused(StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED") as refusal:
         publish(publisher, app, type=kind)
 
-    assert "types that begin with connection." in refusal.message
+    assert "types that begin with `connection.`" in refusal.message
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def check_wanted(field: str, wanted: Iterable[str]) -> None:
     for index, entry in enumerate(wanted):
         if is_reserved(entry) and not any(matches([entry], name) for name in BY_NAME):
             close = difflib.get_close_matches(entry, BY_NAME, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see ListEventTypes"
+            hint = f"the nearest is {close[0]}" if close else "see ListEventTypes"
             problems.append(Violation(f"{field}[{index}]", f"is no type of events: {hint}"))
     if problems:
         raise FieldInvalid(violations=tuple(problems))

@@ -196,7 +196,7 @@ def _check_publisher(caller: Caller, event_type: str) -> None:
             "type", f"must not begin with `{word}.`: those are this service's own events"
         )
     if not event_type.startswith(caller.event_prefixes):
-        prefixes = ", ".join(caller.event_prefixes)
+        prefixes = ", ".join(f"`{prefix}`" for prefix in caller.event_prefixes)
         raise CallerNotAllowed(
             method=f"PublishEvent of {event_type}",
             caller="this service key",
