@@ -78,14 +78,15 @@ def told(operator, platform, receiver_tls) -> list[str]:
     """Put a webhook into the database; give its secret, what it tells and what was answered."""
     account = people.new_account(operator)
     app = people.new_app(account)
-    answered, payload = "what-the-receiver-answered", '{"holder":"a-customer-of-the-customer"}'
+    answered, holder = "what-the-receiver-answered", "a-customer-of-the-customer"
+    payload = f'{{"holder":"{holder}"}}'
     with Receiver(receiver_tls).running() as receiver:
         uri = receiver.on("/told", answer(200, answered.encode()))
         made = account.webhooks.CreateEndpoint(app_id=app.id, uri=uri)
         hook = Hook(made.endpoint.id, "/told", app.id, platform, receiver)
         assert hook.settled(hook.publish(payload_json=payload)).attempts[0].response == answered
     key = made.signing_secret.removeprefix("whsec_")
-    return [answered, payload, key, base64.b64decode(key).hex()]
+    return [answered, holder, key, base64.b64decode(key).hex()]
 
 
 @pytest.fixture(scope="module")
