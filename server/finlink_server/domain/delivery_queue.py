@@ -135,14 +135,19 @@ def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
     return messages
 
 
+def last_seq() -> int:
+    """The last row of the journal whose deliveries are made."""
+    row = Property.get_or_none(Property.key == _CURSOR)
+    return int(row.value) if row else 0
+
+
 def _has_news(env: Env) -> bool:
     return bool(env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0])
 
 
 def _fill(env: Env) -> None:
     """Make the deliveries of events that came since."""
-    row = Property.get_or_none(Property.key == _CURSOR)
-    new = Journal.select().where(events.IS_EVENT, Journal.seq > (int(row.value) if row else 0))
+    new = Journal.select().where(events.IS_EVENT, Journal.seq > last_seq())
     rows = list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
     endpoints: dict[str, list[Endpoint]] = {}
     for endpoint in deliveries.with_owner(
