@@ -17,6 +17,7 @@ import pytest
 from tests import antarctica, canaries, errors, people, processes
 from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: F401 - fixtures
 from tests.clock import Clock
+from tests.clocked_home import clocked_home  # noqa: F401 - a fixture
 from tests.harmless import outcome_of, problems  # noqa: F401 - fixtures
 from tests.hooks import hook, new_hook, platform, probe, released  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
