@@ -105,7 +105,7 @@ def test_a_result_whose_lease_was_lost_settles_nothing(queue, hook, clock):
 
 
 def test_a_lease_that_ran_out_shows_as_an_attempt_and_does_not_count(queue, hook, clock):
-    event_id = hook.publish()
+    event_id, published = hook.publish(), clock() / 1_000_000
     for _ in range(12):  # more often than the schedule has attempts
         assert queue.claim(hook)
         clock.advance(seconds=LEASE)
@@ -117,6 +117,7 @@ def test_a_lease_that_ran_out_shows_as_an_attempt_and_does_not_count(queue, hook
     assert (delivery.state, delivery.attempt_count) == (PENDING, 13)
     assert [one.number for one in delivery.attempts] == list(range(1, 14))
     assert {one.status for one in delivery.attempts[:-1]} == {0}
+    assert published <= seconds(delivery.attempts[0].start_time) < published + 1
     assert all("ended before it could tell" in one.problem for one in delivery.attempts[:-1])
     wait = seconds(delivery.next_attempt_time) - seconds(delivery.attempts[-1].start_time)
     assert 5 <= wait < 6  # as after the first failure

@@ -70,14 +70,14 @@ def settle(env: Env, results: Iterable[Result]) -> None:
 def take_back(env: Env, now: int, latest: int) -> None:
     """Make due again what was claimed by a process that has ended.
 
-    Its lease has run out, or ends later than any that is given now: the clock was set
-    back. That the attempt was made shows; it does not count against the schedule.
+    Its lease has run out, or ends after `latest`, where one ends that is given now: the
+    clock was set back. That the attempt was made shows; it does not count against the
+    schedule.
     """
     for row in env.database.execute(_OVERDUE, now, latest).fetchall():
         delivery_id, endpoint_id, number, failures, lease_until = row
-        env.database.execute(
-            _ATTEMPT, delivery_id, number, min(now, lease_until), 0, None, _LOST, None, 0
-        )
+        began = min(now, lease_until - (latest - now))
+        env.database.execute(_ATTEMPT, delivery_id, number, began, 0, None, _LOST, None, 0)
         refused = _refusal_of(endpoint_id)
         _put_back(env, delivery_id, refused, failures, now)
 
