@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, and count what arrives
-	@CRASH_ROUNDS=50 $(BIN)/pytest --quiet tests/test_delivery_crashes.py
+	@CRASH_ROUNDS=50 $(BIN)/pytest --quiet --capture=no tests/test_delivery_crashes.py
 
 check: $(VENV)/.installed-dev ## Lint, format, types, proto lint, generated code, direction of imports
 	@$(BIN)/ruff check --quiet
