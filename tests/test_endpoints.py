@@ -113,6 +113,7 @@ def test_the_limit_says_how_many_and_what_to_do_and_a_deleted_one_does_not_count
         ("secret.revokd", "is no type of events: the nearest is secret.revoked"),
         ("settings.update", "is no type of events: the nearest is settings.updated"),
         ("app.deleted", "is no type of events: see ListEventTypes"),
+        ("secrets.*", "is no type of events"),
         ("webhook.test.*", "is no type of events: the nearest is webhook.test"),
         ("*", "must be a type such as secret.revoked, or a group such as connection.*"),
         ("secret", "must be a type such as secret.revoked, or a group such as connection.*"),

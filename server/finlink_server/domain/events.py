@@ -23,7 +23,7 @@ _LARGEST_PAYLOAD: Final = 16 * 1024  # bytes; with what surrounds it below 20 kB
 # What counts refusals is told of once its minute is over and its last call has ended.
 _AFTER_THE_MINUTE: Final = 10 * MICROSECONDS
 _ROW_BYTES: Final = 1024
-_TOLD: Final = f"SELECT {', '.join(Told._fields)} FROM journal WHERE seq IN (...)"  # noqa: S608
+_TOLD: Final = f"SELECT {', '.join(Told.__slots__)} FROM journal WHERE seq IN (...)"  # noqa: S608
 _PAYLOADS: Final = "SELECT event_seq, sealed_payload FROM event_payload WHERE event_seq IN (...)"
 # As the indexes over events have it.
 IS_EVENT: Final = SQL("event <> ''")
