@@ -22,8 +22,10 @@ class Changes:
     it changed; nothing where the answer does not tell it.
     """
 
-    def __init__(self, operator: people.Caller, front_end: people.Caller) -> None:
-        self.operator, self.front_end = operator, front_end
+    def __init__(
+        self, operator: people.Caller, front_end: people.Caller, publisher: people.Caller
+    ) -> None:
+        self.operator, self.front_end, self.publisher = operator, front_end, publisher
         self.nobody = operator.using("")
         self.account: Any = people.new_account(operator)
         self.app = people.new_app(self.account)
@@ -31,6 +33,7 @@ class Changes:
         self.session: Any = self.secret.start()
         self.redirect_id = people.add_redirect(self.account, self.app)
         self.link_token_id = str(self._new_link_token().id)
+        self.endpoint_id = str(people.new_endpoint(self.account, self.app).id)
         self.trace_id, self.address = str(uuid.uuid4()), "203.0.113.9"
         metadata = (("x-client-trace-id", self.trace_id), ("x-forwarded-for", self.address))
         self.how: dict[str, Any] = {"metadata": metadata}
@@ -130,6 +133,10 @@ class Changes:
         self.account.secrets.RevokeSecret(secret_id=self.secret.id, **self.with_password)
         return str(self.secret.id)
 
+    def report_leaked_secret(self) -> str:
+        self.nobody.secrets.ReportLeakedSecret(client_secret=self.secret.plaintext, **self.how)
+        return str(self.secret.id)
+
     def start_session(self) -> str:
         answer = self.nobody.sessions.StartSession(
             client_id=self.app.id, client_secret=self.secret.plaintext, **self.how
@@ -172,6 +179,42 @@ class Changes:
             bank_id=antarctica.SEAL, status=v1.BANK_STATUS_DOWN, **self.how
         )
         return antarctica.SEAL
+
+    def create_endpoint(self) -> str:
+        answer = self.session.webhooks.CreateEndpoint(uri=people.NO_RECEIVER, **self.how)
+        return str(answer.endpoint.id)
+
+    def update_endpoint(self) -> str:
+        self.session.webhooks.UpdateEndpoint(
+            endpoint={"id": self.endpoint_id, "display_name": "Renamed"},
+            update_mask={"paths": ["display_name"]},
+            **self.how,
+        )
+        return self.endpoint_id
+
+    def delete_endpoint(self) -> str:
+        self.session.webhooks.DeleteEndpoint(endpoint_id=self.endpoint_id, **self.how)
+        return self.endpoint_id
+
+    def rotate_signing_secret(self) -> str:
+        self.account.webhooks.RotateSigningSecret(endpoint_id=self.endpoint_id, **self.how)
+        return self.endpoint_id
+
+    def send_test_event(self) -> str:
+        self.session.webhooks.SendTestEvent(endpoint_id=self.endpoint_id, **self.how)
+        return self.endpoint_id
+
+    def publish_event(self) -> str:
+        event = {"event_id": "conn-1", "type": "connection.ready", "payload_json": "{}"}
+        self.publisher.webhooks.PublishEvent(app_id=self.app.id, **event, **self.how)
+        return "conn-1"
+
+    def redeliver_events(self) -> str:
+        test = self.account.webhooks.SendTestEvent(endpoint_id=self.endpoint_id)
+        self.session.webhooks.RedeliverEvents(
+            endpoint_id=self.endpoint_id, event_id=test.event.id, **self.how
+        )
+        return self.endpoint_id
 
     def restore_bank_status(self) -> None:
         self.operator.admin.SetBankStatus(

@@ -17,6 +17,9 @@ import pytest
 from tests import antarctica, canaries, errors, people, processes
 from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: F401 - fixtures
 from tests.clock import Clock
+from tests.clocked_home import clocked_home  # noqa: F401 - a fixture
+from tests.harmless import outcome_of, problems  # noqa: F401 - fixtures
+from tests.hooks import hook, new_hook, platform, probe, released  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
 from tests.sending import sender  # noqa: F401 - a fixture
 
@@ -84,10 +87,11 @@ def server(
     running = application.start(env, settings)
     channel = grpc.insecure_channel(f"127.0.0.1:{running.port}")
 
-    yield Server(running, settings, clock, channel, written)
+    server = Server(running, settings, clock, channel, written)
+    yield server
 
     channel.close()
-    running.stop(5)
+    server.app.stop(5)  # which a test may have put together anew
     search_for_canaries(settings.data_dir, written.getvalue())
 
 
@@ -152,6 +156,11 @@ def verifier(server: Server) -> people.Caller:
 @pytest.fixture(scope="session")
 def link_front_end(server: Server) -> people.Caller:
     return server.key(Role.LINK)
+
+
+@pytest.fixture(scope="session")
+def publisher(server: Server) -> people.Caller:
+    return server.key(Role.PUBLISHER, prefixes=("connection.",))
 
 
 @pytest.fixture

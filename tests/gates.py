@@ -84,7 +84,8 @@ class FirstCall:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread is about to do."""
-    for _ in range(_PATIENCE * 1000):
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.001)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from google.protobuf.message import Message
-from tests import people
-from tests.methods import Method, Outcome
+from tests import background, people
+from tests.methods import Method, Outcome, find
 
 from finlink_server.env import Env
 
@@ -15,12 +16,16 @@ CallerOf = Callable[[Method], Any]
 
 
 def callers(
-    operator: people.Caller, verifier: people.Caller, link_front_end: people.Caller
+    operator: people.Caller,
+    verifier: people.Caller,
+    link_front_end: people.Caller,
+    publisher: people.Caller,
 ) -> CallerOf:
     """Give somebody for each method who may call it."""
     account = people.new_account(operator)
     session = people.new_secret(account, people.new_app(account)).start()
     special: dict[str, Any] = {"ValidateSession": verifier, "EndSession": session}
+    special["PublishEvent"] = publisher
     special |= dict.fromkeys(("OpenLink", "ListLinkBanks"), link_front_end)
     return lambda method: special.get(
         method.name, operator if method.service == "AdminService" else account
@@ -31,6 +36,7 @@ def harmless(server: Any, caller_of: CallerOf) -> Callable[[Method, Message | by
     """Make the function that sends a request, and holds the database to be as before."""
 
     def run(method: Method, request: Message | bytes) -> Outcome:
+        background.wait_until_idle(server)
         before = version(server.env)
         outcome = method.outcome(server.channel, request, caller_of(method).metadata)
         assert version(server.env) == before, outcome
@@ -46,3 +52,29 @@ def version(env: Env) -> int:
     """
     (number,) = env.database.execute("PRAGMA data_version").fetchone()
     return int(number)
+
+
+@pytest.fixture(scope="module")
+def outcome_of(
+    server: Any,
+    operator: people.Caller,
+    verifier: people.Caller,
+    link_front_end: people.Caller,
+    publisher: people.Caller,
+) -> Callable[[Method, Message | bytes], Outcome]:
+    """What comes of a bad request, sent by somebody who may; and nothing is written."""
+    return harmless(server, callers(operator, verifier, link_front_end, publisher))
+
+
+@pytest.fixture
+def problems(
+    outcome_of: Callable[[Method, Message | bytes], Outcome],
+) -> Callable[[str, Message], dict[str, str]]:
+    """What the refusal of a request says, by field."""
+
+    def run(name: str, request: Message) -> dict[str, str]:
+        outcome = outcome_of(find(name), request)
+        assert (outcome.code, outcome.reason) == ("INVALID_ARGUMENT", "FIELD_INVALID")
+        return outcome.fields
+
+    return run

@@ -27,6 +27,8 @@ def settle(
     session = secret.start()
     redirect = people.add_redirect(account, app)
     token = session.links.CreateLinkToken(parameters={"redirect_id": redirect, "product": 1})
+    endpoint = people.new_endpoint(session, app)
+    test = session.webhooks.SendTestEvent(endpoint_id=endpoint.id)
     made = operator.accounts.ListAuditEvents(app_id=app.id, types=["app.created"]).events[0]
     things = {
         "account": account.id,
@@ -38,6 +40,9 @@ def settle(
         "auth token": token.auth_token,
         "link token": token.link_token.id,
         "link": open_link(front_end, authToken=token.auth_token).id,
+        "endpoint": endpoint.id,
+        "event": test.event.id,
+        "delivery": test.delivery.id,
         "password": account.password,
         "call": made.call_id,
         "service key": operator.admin.ListServiceKeys(page_size=1).service_keys[0].id,

@@ -26,6 +26,8 @@ class World:
     other_app: v1.App
     link_id: str
     other_link_id: str
+    endpoint_id: str
+    event_id: str
 
 
 def settle(operator: people.Caller, front_end: people.Caller, account: people.Account) -> World:
@@ -41,7 +43,12 @@ def settle(operator: people.Caller, front_end: people.Caller, account: people.Ac
         open_link(front_end, authToken=auth_token_for(account, app, redirect_id)).id
         for _ in range(5)
     ]
-    return World(operator, front_end, account, app, other_app, links[0], links[1])
+    endpoint, *_ = [people.new_endpoint(account, app) for _ in range(5)]
+    tests = [account.webhooks.SendTestEvent(endpoint_id=endpoint.id) for _ in range(5)]
+    return World(
+        *(operator, front_end, account, app, other_app, links[0], links[1]),
+        *(endpoint.id, tests[0].event.id),
+    )
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,42 @@ _EVERY_LIST = (
         lambda w: {"link_id": w.link_id},
         lambda w: [{"query": "a"}, {"link_id": w.other_link_id}],
         key=lambda shown: shown.bank.id,
+    ),
+    List(
+        "account",
+        "webhooks",
+        "ListEndpoints",
+        "endpoints",
+        _of_app,
+        lambda w: [_of_another(w)],
+    ),
+    List(
+        "account",
+        "webhooks",
+        "ListEvents",
+        "events",
+        _of_app,
+        lambda w: [
+            _of_another(w),
+            {"types": ["secret.*"]},
+            {"start_time": {"seconds": 1}},
+            {"end_time": {"seconds": 2**32}},
+        ],
+        newest_first=True,
+    ),
+    List(
+        "account",
+        "webhooks",
+        "ListDeliveries",
+        "deliveries",
+        _of_app,
+        lambda w: [
+            _of_another(w),
+            {"endpoint_id": w.endpoint_id},
+            {"event_id": w.event_id},
+            {"state": v1.DELIVERY_STATE_CANCELLED},
+        ],
+        newest_first=True,
     ),
 )
 LISTS = {one.name: one for one in _EVERY_LIST}

@@ -20,6 +20,8 @@ STUBS = {
     "links": v1.LinkServiceStub,
     "webhooks": v1.WebhookServiceStub,
 }
+# Refuses connections: the port of discard (RFC 863).
+NO_RECEIVER = "https://127.0.0.1:9/"
 # Every credential that the tests use or get, for the canary search.
 CANARIES: set[str] = set()
 
@@ -171,6 +173,15 @@ def new_secret(account: Account, app: v1.App, **fields: Any) -> Secret:
     """Make a client secret for an app."""
     answer = account.secrets.CreateSecret(app_id=app.id, display_name="backend", **fields)
     return Secret(answer.secret.id, answer.client_secret, app.id, account.caller)
+
+
+def new_endpoint(caller: Any, app: v1.App) -> v1.Endpoint:
+    """Make a webhook endpoint at which nobody listens, for nothing that happens by itself."""
+    answer = caller.webhooks.CreateEndpoint(
+        app_id=app.id, uri=NO_RECEIVER, event_types=["connection.*"]
+    )
+    endpoint: v1.Endpoint = answer.endpoint
+    return endpoint
 
 
 def add_redirect(account: Account, app: v1.App, uri: str = "https://shop.example/back") -> str:

@@ -31,6 +31,7 @@ class Home:
 
     path: Path
     operator_key: str = ""
+    program: tuple[str, ...] = ("-m", "finlink_server")  # for Python
 
     @property
     def database(self) -> Path:
@@ -51,7 +52,7 @@ class Home:
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "finlink_server", *arguments],
+            [sys.executable, *self.program, *arguments],
             env=self.environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,7 +52,7 @@ class Demo:
         done = subprocess.run(
             [shell, script.name],
             cwd=self.checkout,
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], "RECEIVER": f"127.0.0.1:{free_port()}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -74,11 +76,27 @@ class Demo:
         )
 
 
-def note_arguments_of_grpcurl(checkout: Path) -> None:
-    """Put a grpcurl where the README has it, that writes down with what it was started."""
-    noting = checkout / ".venv" / "bin" / "grpcurl"
-    noting.parent.mkdir(parents=True)
-    noting.write_text(
-        f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{checkout}/arguments'\nexec '{_GRPCURL}' \"$@\"\n"
-    )
-    noting.chmod(0o755)
+def note_arguments(checkout: Path) -> None:
+    """Put commands where the README has them, that write down with what they were started."""
+    begin = "from finlink_client.cli import main; main()"
+    commands = {
+        "grpcurl": shlex.quote(str(_GRPCURL)),
+        "finlink": shlex.join(
+            ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", sys.executable, "-c", begin]
+        ),
+    }
+    folder = checkout / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    for name, command in commands.items():
+        noting = folder / name
+        noting.write_text(
+            f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{checkout}/arguments'\nexec {command} \"$@\"\n"
+        )
+        noting.chmod(0o755)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on, though somebody may before it is used."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

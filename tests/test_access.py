@@ -44,6 +44,7 @@ WHO_MAY_CALL = {
     "SecretService/UpdateSecret": "account",
     "SecretService/RotateSecret": "account",
     "SecretService/RevokeSecret": "account",
+    "SecretService/ReportLeakedSecret": "anybody",
     "SessionService/StartSession": "anybody",
     "SessionService/ValidateSession": "operator verifier",
     "SessionService/EndSession": "read write delete",
@@ -67,6 +68,19 @@ WHO_MAY_CALL = {
     "SettingsService/ListBanks": "account operator read",
     "SettingsService/GetBank": "account operator read",
     "SettingsService/ListAppBanks": "account operator read",
+    "WebhookService/CreateEndpoint": "account write",
+    "WebhookService/GetEndpoint": "account operator read",
+    "WebhookService/ListEndpoints": "account operator read",
+    "WebhookService/UpdateEndpoint": "account write",
+    "WebhookService/DeleteEndpoint": "account delete",
+    "WebhookService/RotateSigningSecret": "account",
+    "WebhookService/SendTestEvent": "account write",
+    "WebhookService/PublishEvent": "publisher",
+    "WebhookService/ListEvents": "account operator read",
+    "WebhookService/ListDeliveries": "account operator read",
+    "WebhookService/GetDelivery": "account operator read",
+    "WebhookService/RedeliverEvents": "account write",
+    "WebhookService/ListEventTypes": "account operator read",
 }
 # As a whole; of UpdateSettings some paths could.
 COULD_DISARM_THE_APP = {"SettingsService/RollbackSettings"}
@@ -166,6 +180,18 @@ def test_an_operator_neither_acts_as_a_customer_nor_gives_a_password(server, ope
     if "anybody" not in allowed(method):
         lets_in = method.service == "AdminService" or (looks and "password" not in fields)
         assert (outcome.reason == "REQUEST_UNREADABLE") == lets_in
+
+
+def test_a_publisher_publishes_and_looks_at_a_link_and_may_do_nothing_else(server, publisher):
+    opened = {
+        str(method)
+        for method in METHODS
+        if "anybody" not in allowed(method)
+        and method.outcome(server.channel, UNREADABLE, publisher.metadata).code
+        != "PERMISSION_DENIED"
+    }
+
+    assert opened == {"WebhookService/PublishEvent", "LinkService/GetLink"}
 
 
 def test_a_verifier_cannot_make_a_link_token(verifier):

@@ -16,7 +16,9 @@ from pathlib import Path
 import pysqlite3
 import pytest
 from tests import people
+from tests.hooks import Hook
 from tests.processes import Home
+from tests.receiver import Receiver, answer
 
 from finlink.config import v1
 from finlink_server import crypto
@@ -36,6 +38,7 @@ SHAPES = (
     rb"\$2[abxy]\$\d\d\$",
     rb"fls_(live|test)_[0-9A-Za-z]{45}",
     rb"fs[kt]_[0-9A-Za-z]{38}",
+    rb"whsec_",
     rb"fmk_",
     rb"eyJ[0-9A-Za-z_-]{20,}\.",
     rb"PRIVATE KEY",
@@ -71,7 +74,23 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def used(operator, verifier, link_front_end) -> list[str]:
+def told(operator, platform, receiver_tls) -> list[str]:
+    """Put a webhook into the database; give its secret, what it tells and what was answered."""
+    account = people.new_account(operator)
+    app = people.new_app(account)
+    answered, holder = "what-the-receiver-answered", "a-customer-of-the-customer"
+    payload = f'{{"holder":"{holder}"}}'
+    with Receiver(receiver_tls).running() as receiver:
+        uri = receiver.on("/told", answer(200, answered.encode()))
+        made = account.webhooks.CreateEndpoint(app_id=app.id, uri=uri)
+        hook = Hook(made.endpoint.id, "/told", app.id, platform, receiver)
+        assert hook.settled(hook.publish(payload_json=payload)).attempts[0].response == answered
+    key = made.signing_secret.removeprefix("whsec_")
+    return [answered, holder, key, base64.b64decode(key).hex()]
+
+
+@pytest.fixture(scope="module")
+def used(operator, verifier, link_front_end, told) -> list[str]:
     """Put every kind of credential into the database; give those with which it was done."""
     account = people.new_account(operator)
     app = people.new_app(account, v1.ENVIRONMENT_LIVE)
@@ -92,6 +111,7 @@ def used(operator, verifier, link_front_end) -> list[str]:
         parameters.update_token,
         setup.setup_token,
         verifier.credential,
+        *told,
         *(one for one in people.CANARIES if len(one) >= 10),
     ]
 
@@ -141,6 +161,9 @@ def test_what_is_sealed_says_so_and_there_is_some_of_each_kind(copy):
         "secret.sealed_hash",
         "link_token.sealed_parameters",
         "link.sealed_parameters",
+        "signing_secret.sealed_secret",
+        "event_payload.sealed_payload",
+        "attempt.sealed_response",
     }
 
 
@@ -148,6 +171,10 @@ def test_every_other_blob_is_a_public_key_or_an_hmac(copy):
     names = {name for name, _ in copy.blobs()} - {name for name, _ in copy.sealed()}
 
     assert names <= {"signing_key.public", "idempotency.body_mac"}
+
+
+def test_the_copy_holds_no_key_of_a_webhook(copy, told):
+    assert bytes.fromhex(told[-1]) not in copy.everything()
 
 
 def test_no_other_master_key_opens_any_of_it(copy):

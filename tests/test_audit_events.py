@@ -7,8 +7,8 @@ from tests.errors import refused
 
 
 @pytest.fixture
-def changes(operator, link_front_end):
-    return Changes(operator, link_front_end)
+def changes(operator, link_front_end, publisher):
+    return Changes(operator, link_front_end, publisher)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_service_key_is_printed_alone_and_opens_a_running_server(home):
 
 
 def test_a_service_key_may_have_several_roles(home):
-    asked = ("--name", "hub", "--role", "PUBLISHER", "--role", "LINK", "--event-prefix", "bank.")
+    asked = ("--name", "hub", "--role", "PUBLISHER", "--role", "LINK", "--event-prefix", "shop.")
 
     done = home.run("service-key", "create", *asked)
 
@@ -108,7 +108,12 @@ def test_a_service_key_may_have_several_roles(home):
         (["--role", "LINK"], 2, ["--name"]),
         (["--name", "x", "--role", "ROOT"], 2, ["ROOT", "operator", "verifier"]),
         (["--name", "x", "--role", "PUBLISHER"], 1, ["PUBLISHER"]),
-        (["--name", "x", "--role", "LINK", "--event-prefix", "bank."], 1, ["PUBLISHER"]),
+        (["--name", "x", "--role", "LINK", "--event-prefix", "shop."], 1, ["PUBLISHER"]),
+        (
+            ["--name", "x", "--role", "PUBLISHER", "--event-prefix", "link."],
+            1,
+            ["event_prefixes[0]", "`link.`", "this service's own"],
+        ),
         (["--name", "", "--role", "LINK"], 1, ["--name"]),
         (["--name", "x\u202ey", "--role", "LINK"], 1, ["--name"]),
         (
@@ -225,6 +230,8 @@ def test_each_start_of_the_demo_prints_credentials_and_ends_the_last_ones(new_ho
     with new_home.serving("--demo") as server:
         first = credentials(server)
         customer, session = demo_customer(server, first), start_session(server, first)
+        app_id = first["DEMO_APP_ID"]
+        customer.webhooks.CreateEndpoint(app_id=app_id, uri="http://127.0.0.1:9/")  # of loopback
         server.signal(SIGTERM)
         assert server.wait() == 0
 
@@ -254,6 +261,8 @@ def assert_all_dead(server, told, account_token, session):
 def assert_all_work(server, told):
     assert demo_customer(server, told).accounts.GetApp(app_id=told["DEMO_APP_ID"])
     assert server.caller(told["OPERATOR_KEY"]).admin.ListAccounts().accounts
+    endpoints = demo_customer(server, told).webhooks.ListEndpoints(app_id=told["DEMO_APP_ID"])
+    assert not endpoints.endpoints
     session = start_session(server, told)
     assert people.why_inactive(server.caller(told["VERIFIER_KEY"]), session) == ""
     query = f"id={told['DEMO_REDIRECT_ID']}&product=TRANSACTIONS"

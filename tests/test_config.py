@@ -40,6 +40,8 @@ VALID: dict[str, tuple[Any, str, Any]] = {
     "LIMIT_MESSAGE_BYTES": (4 * 1024 * 1024, "65536", 65_536),
     "LIMIT_METADATA_BYTES": (16 * 1024, "8192", 8192),
     "LIMIT_SIGN_IN_FAILURES": (100_000, "100", 100),
+    "LIMIT_LEAK_REPORTS": (30, "1", 1),
+    "LIMIT_WEBHOOK_RATE": (500, "1", 1),
 }
 # Name → texts that are no value of it.
 WRONG = {
@@ -68,6 +70,8 @@ WRONG = {
     "LIMIT_MESSAGE_BYTES": ("65535", "67108865"),
     "LIMIT_METADATA_BYTES": ("8191", "1048577"),
     "LIMIT_SIGN_IN_FAILURES": ("99", "10000001"),
+    "LIMIT_LEAK_REPORTS": ("0", "10001"),
+    "LIMIT_WEBHOOK_RATE": ("0", "10001"),
     "TLS_CERT": ("/no/such/file", "/"),
     "TLS_KEY": ("/no/such/file", "/"),
 }
@@ -148,7 +152,10 @@ def test_an_unknown_setting_is_refused_and_the_one_meant_is_named(typo, meant):
 
 
 def test_variables_of_others_are_none_of_our_business():
-    assert config.load({"PATH": "/bin", "FINLINKED": "1", "LISTEN": "nonsense"}) == Config()
+    of_the_listener = {"FINLINK_SIGNING_SECRET": "whsec_"}
+    of_anybody = {"PATH": "/bin", "FINLINKED": "1", "LISTEN": "nonsense"}
+
+    assert config.load(of_the_listener | of_anybody) == Config()
 
 
 @pytest.mark.parametrize("listen", EXTERNAL)

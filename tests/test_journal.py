@@ -33,6 +33,7 @@ CHANGES = [
     (Changes.update_secret, "secret.updated", "ACCOUNT"),
     (Changes.rotate_secret, "secret.rotated", "ACCOUNT"),
     (Changes.revoke_secret, "secret.revoked", "ACCOUNT"),
+    (Changes.report_leaked_secret, "secret.leaked", "ANONYMOUS"),
     (Changes.start_session, "session.started", "SESSION"),
     (Changes.end_session, "session.ended", "SESSION"),
     (Changes.revoke_session, "session.revoked", "ACCOUNT"),
@@ -42,11 +43,20 @@ CHANGES = [
     (Changes.revoke_link_token, "link_token.revoked", "SESSION"),
     (Changes.open_link, "link.opened", "SERVICE_KEY"),
     (Changes.set_bank_status, "bank.status_changed", "SERVICE_KEY"),
+    (Changes.create_endpoint, "endpoint.created", "SESSION"),
+    (Changes.update_endpoint, "endpoint.updated", "SESSION"),
+    (Changes.delete_endpoint, "endpoint.deleted", "SESSION"),
+    (Changes.rotate_signing_secret, "endpoint.signing_secret_rotated", "ACCOUNT"),
+    (Changes.send_test_event, "webhook.test", "SESSION"),
+    (Changes.publish_event, "event.published", "SERVICE_KEY"),
+    (Changes.redeliver_events, "endpoint.redelivered", "SESSION"),
 ]
 ABOUT_NO_ACCOUNT = {"service_key.created", "service_key.revoked", "bank.status_changed"}
 # Changes after which there is nothing left to change.
 MADE_ONCE = [
     Changes.end_secret,
+    Changes.publish_event,
+    Changes.report_leaked_secret,
     Changes.revoke_link_token,
     Changes.revoke_secret,
     Changes.revoke_session,
@@ -54,14 +64,15 @@ MADE_ONCE = [
     Changes.set_bank_status,
     Changes.suspend_account,
     Changes.update_app,
+    Changes.update_endpoint,
     Changes.update_secret,
     Changes.update_settings,
 ]
 
 
 @pytest.fixture
-def changes(operator, link_front_end):
-    changes = Changes(operator, link_front_end)
+def changes(operator, link_front_end, publisher):
+    changes = Changes(operator, link_front_end, publisher)
     yield changes
     changes.restore_bank_status()  # the banks are everybody's
 
@@ -95,7 +106,7 @@ def test_a_change_writes_one_row_that_says_who_did_what_to_what_and_from_where(
     (row,) = rows_of(changes)
     assert row.type == event
     assert v1.ActorKind.Name(row.actor.kind) == f"ACTOR_KIND_{actor}"
-    assert row.actor.id
+    assert bool(row.actor.id) == (actor != "ANONYMOUS")
     assert row.actor.id == changes.account.id or actor != "ACCOUNT"
     assert row.target_id == (target_id or row.target_id)
     assert row.target_id

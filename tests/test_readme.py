@@ -13,29 +13,30 @@ from collections.abc import Iterator
 import pytest
 from tests import readme
 from tests.processes import Home
-from tests.second_shell import HAS_GRPCURL, Demo, note_arguments_of_grpcurl
+from tests.second_shell import HAS_GRPCURL, Demo, note_arguments
 
 BLOCKS = readme.blocks(readme.TEXT, "sh", "console")
 STORY = readme.blocks(readme.section("The story, call by call"), "sh")
-FIRST_STEPS = STORY[:1]  # the functions that both halves use
-SECOND_HALF = readme.blocks(
-    readme.section("The story, call by call").partition("\n### Second half")[2], "sh"
+FIRST_STEPS = STORY[:1]  # the functions that all parts use
+_, SECOND_PART, THIRD_PART = (
+    readme.blocks(part, "sh")
+    for part in readme.section("The story, call by call").split("\n### ")[1:]
 )
 
-# What may be given to grpcurl: no plaintext, only the name of a variable that holds one.
+# What may be given to a command: no plaintext, only the name of a variable that holds one.
 ARGUMENT = re.compile(
-    r"-plaintext|-emit-defaults|-expand-headers|-d|@|list|-H"
+    r"-plaintext|-emit-defaults|-expand-headers|-d|@|list|-H|webhooks|listen|--listen|--count|1"
     r"|authorization: Bearer \$\{[A-Z_]+\}|127\.0\.0\.1:\d+|finlink\.config\.v1\.\w+/\w+"
 )
 EXPANDED = re.compile(r"\$\{?(\w+)")
-HARMLESS = {"TARGET", "1"}  # 1: the name of a field
+HARMLESS = {"TARGET", "RECEIVER", "LISTENER", "ARRIVED", "1"}  # 1: the name of a field
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     home = Home(tmp_path_factory.mktemp("demo"))
     checkout = tmp_path_factory.mktemp("checkout")
-    note_arguments_of_grpcurl(checkout)
+    note_arguments(checkout)
     process = home.start("serve", "--demo", LOG_LEVEL="error")
     assert process.stdout
     try:
@@ -68,7 +69,7 @@ def test_make_run_prints_what_the_readme_shows(demo):
     [
         pytest.param("bash", STORY, id="bash"),
         pytest.param("sh", STORY, id="sh"),
-        pytest.param("sh", [*FIRST_STEPS, *SECOND_HALF], id="second half alone"),
+        pytest.param("sh", [*FIRST_STEPS, *THIRD_PART, *SECOND_PART], id="backwards"),
     ],
 )
 def test_the_story_goes_as_shown_each_time_it_is_pasted(demo, shell, story):
@@ -108,7 +109,7 @@ def test_the_operators_file_goes_as_shown_and_twice_is_once(demo):
     assert [line.split()[-3:] for line in again.stderr.splitlines()[1:]] == [["0", "0", "0"]]
 
 
-def test_the_story_tells_both_main_jobs():
+def test_the_story_tells_all_main_jobs():
     called = re.findall(r"finlink\.config\.v1\.\w+/(\w+)", "".join(one.text for one in STORY))
 
     assert list(dict.fromkeys(called)) == [
@@ -130,6 +131,12 @@ def test_the_story_tells_both_main_jobs():
         "ExplainLink",
         "ListSettingsVersions",
         "RollbackSettings",
+        "CreateEndpoint",
+        "PublishEvent",
+        "ListDeliveries",
+        "GetDelivery",
+        "RedeliverEvents",
+        "DeleteEndpoint",
     ]
 
 

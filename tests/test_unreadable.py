@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.harmless import callers, harmless, version
+from tests.harmless import version
 from tests.methods import FIELDS, METHODS
 
 from finlink.config import v1
@@ -19,12 +19,6 @@ UNREADABLE = {
     "a varint without an end": b"\x08" + b"\x80" * 11,
 }
 ENDS_ITS_CALLER = {"SignOut", "EndSession"}  # whatever fields it may be sent
-
-
-@pytest.fixture(scope="module")
-def outcome_of(server, operator, verifier, link_front_end):
-    """What comes of a bad request, sent by somebody who may; and nothing is written."""
-    return harmless(server, callers(operator, verifier, link_front_end))
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)

@@ -66,12 +66,13 @@ def test_plain_http_reaches_what_the_operator_opened(sender, plain, host):
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "hooks.example"])
-def test_plain_http_reaches_nothing_else(sender, host):
+def test_plain_http_reaches_nothing_else(sender, plain, host):
     sender.dns["hooks.example"] = ["127.0.0.1", "8.8.8.8"]
 
-    problem = sender.send(f"http://{host}/").problem
+    problem = sender.send(plain.uri(host=host)).problem
 
     assert problem == "8.8.8.8 is public: plain http is for addresses that the operator opened"
+    assert plain.requests == []
 
 
 def test_a_connection_goes_to_the_address_that_was_checked(trust, everywhere):
@@ -100,6 +101,15 @@ def test_a_name_with_one_address_inside_is_not_connected_to_at_all(trust, everyw
 
     assert answer.problem.startswith(f"{refused} is ")
     assert everywhere.requests == []
+
+
+def test_a_new_connection_asks_dns_anew(sender, receiver):
+    receiver.on("/hook", it.answer(200, headers={"Connection": "close"}))
+
+    for _ in range(3):
+        sender.send(receiver.uri())
+
+    assert sender.asked == ["localhost"] * 3
 
 
 def test_an_address_where_nobody_is_leaves_the_others(sender, receiver):
@@ -196,11 +206,23 @@ def test_a_kept_connection_that_breaks_is_no_failed_attempt(sender, receiver, th
 def test_a_connection_that_was_closed_meanwhile_is_no_failed_attempt(sender, receiver):
     receiver.on("/hook", it.then_close(it.answer(200)))
 
-    for connection in (1, 2, 3):  # the loop stands still while it is closed
+    for number in (1, 2, 3):  # the loop stands still while it is closed
         assert sender.send(receiver.uri()).status == 200
-        receiver.wait_until(lambda ended={connection}: ended <= receiver.ended)
-
+        receiver.wait_until(lambda number=number: number in receiver.ended)
     assert connections(receiver) == [1, 2, 3]
+
+
+def test_it_is_sent_again_on_a_new_connection_whatever_else_is_kept(sender, receiver):
+    released = threading.Event()
+    first = [it.slow(released, it.answer(200))] * 2
+    uri = receiver.on("/hook", it.in_turn(*first, it.hang_up(), it.answer(200)))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sender.send_at_once, uri, uri)
+        receiver.wait_for(2)
+        released.set()
+
+    assert sender.send(uri).status == 200
+    assert connections(receiver)[3] == 3
 
 
 def test_it_is_sent_again_only_once(sender, receiver):

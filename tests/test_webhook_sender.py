@@ -96,6 +96,7 @@ def test_a_redirect_is_an_answer_and_not_followed(sender, receiver, status):
     ("said", "status", "body"),
     [
         (b"HTTP/1.1 103 Early\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\nok", 200, "ok"),
+        (b"HTTP/1.1 102 Wait\r\n\r\n" * 10 + OK + b"Content-Length: 0\r\n\r\n", 200, ""),
         (b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc", 101, ""),
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
         (OK + b"\r\nuntil the end", 200, "until the end"),

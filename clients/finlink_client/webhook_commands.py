@@ -4,10 +4,7 @@ import itertools
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from queue import Queue
-from threading import Thread
 
 import click
 
@@ -17,7 +14,6 @@ from finlink_client.webhook_screen import WebhookJsonLines, WebhookScreen
 from finlink_client.webhooks import WebhookError, read_signing_secrets
 
 EXIT_NOT_VERIFIED = 1
-_POLL_SECONDS = 0.1  # how long Ctrl-C may take
 
 
 @click.group()
@@ -64,20 +60,10 @@ def listen(address: str, status: int, count: int | None, *, as_json: bool) -> in
             param_hint="--listen",
         ) from None
     _say_what_next(receiver.uri, len(signing_secrets))
-    with _answering(receiver):
+    with receiver.answering():
         exit_code = _show(receiver.arrivals, count, screen)
         receiver.arrivals.join()  # until the last one is answered
         return exit_code
-
-
-@contextmanager
-def _answering(receiver: Receiver) -> Iterator[None]:
-    with receiver:
-        Thread(target=receiver.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
-        try:
-            yield
-        finally:
-            receiver.shutdown()
 
 
 def _show(

@@ -4,7 +4,8 @@ import json
 import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from ipaddress import IPv6Address, ip_address
 from queue import Queue
 from socketserver import ThreadingTCPServer
-from threading import Semaphore
+from threading import Semaphore, Thread
 from typing import Any, Final, cast
 
 from finlink_client.webhooks import WebhookError, WebhookEvent, verify_webhook
@@ -21,6 +22,7 @@ from finlink_client.webhooks import WebhookError, WebhookEvent, verify_webhook
 MAX_BODY_BYTES: Final = 64 * 1024  # more than three times what is ever sent
 _DRAIN_BYTES: Final = 1024 * 1024
 _PATIENCE: Final = 10  # seconds to wait for a client that sends nothing
+_POLL_SECONDS: Final = 0.1  # how long its end may take
 _A_LENGTH: Final = re.compile(r"[0-9]{1,20}")
 
 
@@ -39,6 +41,7 @@ class Arrival:
     problem: str
     status: int
     body: bytes
+    headers: Message
 
 
 class Receiver(ThreadingTCPServer):
@@ -48,7 +51,8 @@ class Receiver(ThreadingTCPServer):
     `count` of both, if there is one, everything with 503, so that nothing is
     acknowledged that nobody sees. They stand in `arrivals` before they are
     answered, so that their order is the sender's; `arrivals.join()` waits for
-    the answers. Raises OSError if the address cannot be listened on.
+    the answers. `signing_secrets` and `status` may change at any time. Raises
+    OSError if the address cannot be listened on.
     """
 
     daemon_threads = True
@@ -64,9 +68,9 @@ class Receiver(ThreadingTCPServer):
         status: int,
         count: int | None,
     ) -> None:
-        """Listen; serve_forever answers."""
-        self._signing_secrets = signing_secrets
-        self._status = status
+        """Listen; `answering` answers."""
+        self.signing_secrets = signing_secrets
+        self.status = status
         self._places = None if count is None else Semaphore(count)
         self.arrivals: Queue[Arrival] = Queue()
         if _is_ipv6(host):
@@ -80,6 +84,16 @@ class Receiver(ThreadingTCPServer):
         name = host if isinstance(host, str) else host.decode()
         return f"http://[{name}]:{port}/" if _is_ipv6(name) else f"http://{name}:{port}/"
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Answer in a thread of its own, and close in the end."""
+        with self:
+            Thread(target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
+            try:
+                yield
+            finally:
+                self.shutdown()
+
     def has_place(self) -> bool:
         """Take a place for one more webhook; false if none is left."""
         return self._places is None or self._places.acquire(blocking=False)
@@ -88,12 +102,13 @@ class Receiver(ThreadingTCPServer):
         """Verify a request."""
         now = datetime.now(UTC)
         try:
-            event = verify_webhook(body, headers, self._signing_secrets, now=now)
+            event = verify_webhook(body, headers, self.signing_secrets, now=now)
         except WebhookError as error:
             claimed_id = str(headers.get("webhook-id", ""))
             status = HTTPStatus.UNAUTHORIZED.value
-            return Arrival(now, claimed_id, _claimed_type(body), None, str(error), status, body)
-        return Arrival(now, event.id, event.type, event, "", self._status, body)
+            claimed_type = _claimed_type(body)
+            return Arrival(now, claimed_id, claimed_type, None, str(error), status, body, headers)
+        return Arrival(now, event.id, event.type, event, "", self.status, body, headers)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep silent about a client that went away."""

@@ -9,7 +9,7 @@ import secrets as random
 from dataclasses import dataclass
 
 from finlink_server.bootstrap import command_line
-from finlink_server.domain import accounts, apps, secrets, service_keys, settings
+from finlink_server.domain import accounts, apps, endpoints, secrets, service_keys, settings
 from finlink_server.domain.caller import Caller, CallerKind, Role
 from finlink_server.domain.document import Document, LinkSettings
 from finlink_server.domain.idempotency import Once
@@ -44,6 +44,8 @@ def prepare(env: Env) -> Demo:
     redirect_id = _redirect(env, customer, app)
     for row in list(Secret.select().where(Secret.app == app.id)):
         secrets.end(env, _BY, row.id, "ENDED_BY_OPERATOR", "serve --demo")
+    for endpoint in endpoints.of_app(app.id):  # left over from a story that broke off
+        endpoints.delete(env, customer, endpoint.id)
     secret = secrets.create(env, customer, app.id, "Demo", (), None, (), _EVERY_TIME)
     keys = {role: _make_key(env, role) for role in Role}
     _note(env, [key.row.id for key in keys.values()])

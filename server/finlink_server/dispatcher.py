@@ -109,9 +109,9 @@ class Dispatcher:
             self._results.popleft()
         self._at_work += len(jobs) - len(results)
         self._pace.spend(len(jobs))
-        self._next_time = delivery_queue.next_time(self._env)
         for message in self._prepare(jobs):
             self._begin(self._send(message))
+        self._next_time = delivery_queue.next_time(self._env)
 
     def _prepare(self, jobs: Sequence[Job]) -> list[Message]:
         """Sign what is to be sent; what cannot be signed must not hold up the rest."""

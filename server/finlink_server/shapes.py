@@ -80,6 +80,7 @@ _OUTPUT: Final = {
     "BankSettings": "missing_bank_ids",
     "Endpoint": "app_id disabled_reason disable_time failing_since_time create_time update_time"
     " signing_secrets",
+    "SigningSecret": "hint create_time expire_time",
 }
 
 SPECIFIC: Final[dict[str, Any]] = {

@@ -14,11 +14,17 @@ from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 
 from finlink_server.resolver import Resolver
 
 _LONGEST_LINE: Final = 8190  # bytes, of the status or of one header
 _MOST_HEADERS: Final = 100
+_MOST_INTERIM: Final = 10  # answers such as `100 Continue` before the one that counts
+
+# What a receiver can send before anybody looks is parsed in one go, and holds up all others.
+_RECEIVE_BUFFER: Final = 32 * 1024  # bytes
 
 # New ones are opened after a minute, so that a busy endpoint follows its DNS too; and after
 # so many that the idle ones of rarely used endpoints cannot use up the process's files.
@@ -101,6 +107,7 @@ class Connections:
                 force_close=not keep,
                 limit=0,  # whoever sends decides how many at once
             ),
+            response_class=_Response,
             timeout=aiohttp.ClientTimeout(sock_connect=self._connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -121,7 +128,35 @@ class Connections:
         family, kind, protocol, _, address = info
         attempt.get().reused = False
         self._resolver.addresses(str(address[0]), plain=attempt.get().plain)  # looks nothing up
-        return socket.socket(family, kind, protocol)
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        return opened
+
+
+class TooManyInterim(Exception):  # noqa: N818 - it reads as what happened
+    """The receiver says again and again that it will answer."""
+
+
+class _Response(aiohttp.ClientResponse):
+    """Skips interim answers, but not for ever: a flood of them would keep the loop busy."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        assert protocol is not None  # noqa: S101 - the library has just connected
+        left, read = _MOST_INTERIM + 1, protocol.read
+
+        async def bounded() -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise TooManyInterim
+            return await read()
+
+        protocol.read = bounded  # type: ignore[method-assign]  # the library asks it in a loop
+        try:
+            return await super().start(connection)
+        finally:
+            del protocol.read
 
 
 class _Checked(AbstractResolver):

@@ -10,6 +10,7 @@ import structlog
 from aiohttp.http_exceptions import LineTooLong
 
 from finlink_server.resolver import AddressRefused
+from finlink_server.webhook_connections import TooManyInterim
 
 _log = structlog.get_logger("webhooks")
 
@@ -62,6 +63,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 # The first that fits says it: the library's kinds are each other's subclasses.
 _WORDS: Final[tuple[tuple[type[BaseException], Callable[[Any], str]], ...]] = (
     (AddressRefused, str),
+    (TooManyInterim, lambda _: "the answer is nothing but interim ones (1xx)"),
     (aiohttp.ClientConnectorCertificateError, _certificate),
     (aiohttp.ClientConnectorSSLError, _tls),
     (ssl.SSLError, _tls),

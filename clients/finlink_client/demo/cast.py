@@ -43,6 +43,7 @@ class Cast:
         self.older_token = ""
         self.secret = v1.Secret()
         self.client_secret = ""
+        self.successor = v1.RotateSecretResponse()
         self.first = v1.StartSessionResponse()
         self.second = v1.StartSessionResponse()
         self.service_keys: list[v1.ServiceKey] = []
@@ -65,15 +66,20 @@ class Cast:
             secret_id=self.secret.id, password=password, validate_only=validate_only
         )
 
-    def service(self, name: str, role: v1.Role.ValueType) -> Caller:
+    def service(
+        self, name: str, role: v1.Role.ValueType, event_prefixes: Iterable[str] = ()
+    ) -> Caller:
         """Make a service key, and whoever works with it."""
         made = self.stage.ask(
             self.operator,
             self.operator.admin.CreateServiceKey,
             v1.CreateServiceKeyRequest(
-                display_name=f"Demo {name}", roles=[role], request_id=once()
+                display_name=f"Demo {name}",
+                roles=[role],
+                event_prefixes=event_prefixes,
+                request_id=once(),
             ),
-            asked=bare(v1.Role.Name(role), "ROLE_"),
+            asked=", ".join((bare(v1.Role.Name(role), "ROLE_"), *event_prefixes)),
             told=lambda a: f"{a.service_key.id}, shown once: {veil(a.key)}",
             holds=lambda a: {"that role alone": list(a.service_key.roles) == [role]},
         )

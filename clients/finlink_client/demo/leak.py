@@ -1,4 +1,4 @@
-"""The demo's second half: a secret leaks at 3 a.m."""
+"""The demo's chapters about a secret that leaks at 3 a.m."""
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -13,7 +13,7 @@ LAST_EVENTS = 8
 def rotate_look_revoke(cast: Cast) -> None:
     """Rotate without downtime, look before the cut, then cut."""
     cast.stage.chapter("The secret leaks: rotate, look, revoke")
-    cast.stage.ask(
+    cast.successor = cast.stage.ask(
         cast.customer,
         cast.customer.secrets.RotateSecret,
         v1.RotateSecretRequest(

@@ -11,7 +11,7 @@ from rich.text import Text
 from finlink_client.demo.stage import Outcome, Step
 
 # As wide as the longest of each, so that the steps stand under each other.
-NUMBER_WIDTH, WHO_WIDTH, RPC_WIDTH = 2, 8, 20
+NUMBER_WIDTH, WHO_WIDTH, RPC_WIDTH = 2, 9, 20
 ANSWER_INDENT = NUMBER_WIDTH + WHO_WIDTH + 2
 
 OUTCOME = "outcome"  # a column shown as marks, under no head
@@ -23,6 +23,9 @@ WHO_STYLES = {
     "server": "blue",
     "verifier": "green",
     "link": "bright_blue",
+    "publisher": "bright_magenta",
+    "receiver": "bright_cyan",
+    "finder": "bright_green",
 }
 
 
@@ -58,10 +61,11 @@ class Screen:
         """Show the answer under the question."""
         if step.outcome is Outcome.ANSWERED:
             self._answer(Text(self._as_told, style="green"), Text(step.answer))
-        elif step.outcome is Outcome.REFUSED:
-            refused = Text.assemble(("refused ", "yellow"), (step.reason, "bold yellow"))
+        elif step.outcome in {Outcome.REFUSED, Outcome.SKIPPED}:
+            refused = Text.assemble((f"{step.outcome} ", "yellow"), (step.reason, "bold yellow"))
             refused.append(f"  {step.answer}", style="yellow")
-            self._answer(Text(self._as_told, style="yellow"), refused)
+            mark = "-" if step.outcome is Outcome.SKIPPED else self._as_told
+            self._answer(Text(mark, style="yellow"), refused)
         else:
             came = Text.assemble(("expected ", "red"), (step.expected, "bold red"))
             came.append(f", but came {step.answer}", style="red")

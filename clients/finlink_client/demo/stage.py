@@ -1,10 +1,12 @@
 """One step of the demo: ask, check, show."""
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, NoReturn, Protocol, TypeVar
+from queue import Empty
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -12,6 +14,10 @@ from google.protobuf.message import Message
 from finlink.config import v1
 from finlink_client.channel import with_credential
 from finlink_client.errors import FinlinkError
+from finlink_client.webhook_receiver import Arrival, Receiver
+
+PATIENCE: Final = 20.0  # seconds, for what happens a moment after the answer that caused it
+_LOOK_EVERY: Final = 0.05
 
 Request = TypeVar("Request", bound=Message)
 Answer = TypeVar("Answer", bound=Message)
@@ -23,12 +29,16 @@ class Outcome(StrEnum):
     PENDING = "pending"
     ANSWERED = "answered"
     REFUSED = "refused"  # as the story wants it
+    SKIPPED = "skipped"  # refused, and the story goes on without
     UNEXPECTED = "unexpected"
 
 
 @dataclass
 class Step:
-    """What was asked and what came back. Never holds a credential whole."""
+    """What was asked and what came back. Never holds a credential whole.
+
+    `rpc` is `webhook` where nothing was asked, but something had to arrive.
+    """
 
     number: int
     chapter: str
@@ -67,6 +77,10 @@ class StoryBrokenError(Exception):
     """A step was not answered as the story tells. It has been shown already."""
 
 
+class SkippedError(Exception):
+    """A step was refused for a reason with which the story can live. It has been shown already."""
+
+
 class Caller:
     """Somebody in the story: a name, and the services as this one may call them."""
 
@@ -80,6 +94,7 @@ class Caller:
         self.sessions = v1.SessionServiceStub(view)
         self.settings = v1.SettingsServiceStub(view)
         self.links = v1.LinkServiceStub(view)
+        self.webhooks = v1.WebhookServiceStub(view)
 
 
 class Stage:
@@ -106,26 +121,31 @@ class Stage:
         told: Callable[[Answer], str],
         holds: Callable[[Answer], Mapping[str, bool]] = lambda _: {},
         rows: Callable[[Answer], list[dict[str, str]]] = lambda _: [],
+        until: Callable[[Answer], bool] = lambda _: True,
+        excuse: Callable[[FinlinkError], str] = lambda _: "",
     ) -> Answer:
         """Make a call that must succeed, and show what `told` makes of it.
 
-        `holds` names what must be true of the answer.
+        `holds` names what must be true of the answer; the call is repeated
+        `until` that is so, for a while. If there is an `excuse` for a refusal,
+        the step is skipped with that sentence: SkippedError.
         """
         step = self._begin(who, request, asked)
         try:
-            answer, call = method.with_call(request)
+            answer, call = _patiently(method, request, until)
         except grpc.RpcError as error:
             failure = FinlinkError.of(error)
+            sentence = excuse(failure)
+            if sentence:
+                self._skip(step, failure, sentence)
             self._break(step, expected="an answer", came=str(failure), call_id=failure.call_id)
         trailers = dict(call.trailing_metadata() or ())
         step.call_id = str(trailers.get("x-call-id", ""))
-        step.answer = told(answer)
+        if not until(answer):
+            waited = f"what was waited for, within {PATIENCE:g} s"
+            self._break(step, expected=waited, came="another answer", call_id=step.call_id)
         step.rows = rows(answer)
-        broken = [promise for promise, kept in holds(answer).items() if not kept]
-        if broken:
-            self._break(step, expected=", ".join(broken), came=step.answer, call_id=step.call_id)
-        step.outcome = Outcome.ANSWERED
-        self._audience.answered(step)
+        self._finish(step, told(answer), holds(answer))
         return answer
 
     def expect_refusal(
@@ -156,18 +176,77 @@ class Stage:
             # credential.
             self._break(step, expected=reason, came="an answer: it was allowed")
 
+    def expect_webhook(
+        self,
+        receiver: Receiver,
+        event_type: str,
+        *,
+        told: Callable[[Arrival], str],
+        holds: Callable[[Arrival], Mapping[str, bool]],
+    ) -> None:
+        """Wait for an event of this type that verifies and is answered as the receiver now does.
+
+        What else arrives does not count: an event may come more than once.
+        """
+        step = self._open("receiver", "webhook", event_type)
+        until = time.monotonic() + PATIENCE
+        problem = ""
+        while True:
+            try:
+                arrival = receiver.arrivals.get(timeout=max(0, until - time.monotonic()))
+            except Empty:
+                self._break(
+                    step,
+                    expected=f"{event_type} within {PATIENCE:g} s",
+                    came=problem or "nothing. Does the server run on this machine?",
+                )
+            problem = arrival.problem
+            if arrival.event and (arrival.type, arrival.status) == (event_type, receiver.status):
+                self._finish(step, told(arrival), holds(arrival))
+                return
+
     def _begin(self, who: Caller, request: Message, asked: str) -> Step:
+        return self._open(who.name, request.DESCRIPTOR.name.removesuffix("Request"), asked)
+
+    def _open(self, who: str, rpc: str, asked: str) -> Step:
         self.steps += 1
-        rpc = request.DESCRIPTOR.name.removesuffix("Request")
-        step = Step(self.steps, self._chapter, who.name, rpc, asked)
+        step = Step(self.steps, self._chapter, who, rpc, asked)
         self._audience.asked(step)
         return step
+
+    def _finish(self, step: Step, answer: str, promises: Mapping[str, bool]) -> None:
+        step.answer = answer
+        broken = [promise for promise, kept in promises.items() if not kept]
+        if broken:
+            self._break(step, expected=", ".join(broken), came=answer, call_id=step.call_id)
+        step.outcome = Outcome.ANSWERED
+        self._audience.answered(step)
+
+    def _skip(self, step: Step, refusal: FinlinkError, sentence: str) -> NoReturn:
+        step.outcome, step.reason, step.call_id = Outcome.SKIPPED, refusal.reason, refusal.call_id
+        step.answer = f"{refusal.message} {sentence}"
+        self._audience.answered(step)
+        raise SkippedError(sentence)
 
     def _break(self, step: Step, *, expected: str, came: str, call_id: str = "") -> NoReturn:
         step.outcome, step.expected = Outcome.UNEXPECTED, expected
         step.answer, step.call_id = came, call_id
         self._audience.answered(step)
         raise StoryBrokenError(f"Step {step.number}, {step.rpc}, did not go as the story tells.")
+
+
+def _patiently(
+    method: "grpc.UnaryUnaryMultiCallable[Request, Answer]",
+    request: Request,
+    until: Callable[[Answer], bool],
+) -> tuple[Answer, grpc.Call]:
+    """Call until the answer is the one that is waited for, or patience has an end."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        answer, call = method.with_call(request)
+        if until(answer) or time.monotonic() > end:
+            return answer, call
+        time.sleep(_LOOK_EVERY)
 
 
 def veil(credential: str) -> str:

@@ -3,7 +3,7 @@
 import grpc
 
 from finlink.config import v1
-from finlink_client.demo import instance, leak, versions, widget
+from finlink_client.demo import instance, leak, versions, webhooks, widget
 from finlink_client.demo.cast import Cast, bare, clock, once, shape, verdict
 from finlink_client.demo.stage import Audience, Caller, Stage, veil
 
@@ -27,6 +27,7 @@ def play(channel: grpc.Channel, operator: Caller, audience: Audience) -> None:
         leak.rotate_look_revoke(cast)
         leak.all_that_hung_on_it_is_dead(cast)
         leak.the_journal_tells(cast)
+        webhooks.webhooks_arrive(cast)
     finally:
         tidying_up(cast)
     audience.finished(

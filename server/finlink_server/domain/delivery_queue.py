@@ -61,15 +61,16 @@ _SENDING: Final = """
 SELECT endpoint_id, count(*), min(lease_until), max(lease_until)
 FROM delivery WHERE state = 'SENDING' GROUP BY endpoint_id
 """
-_OLDEST: Final = """
-SELECT id, event_seq, attempt_count + 1 FROM delivery
-WHERE state = 'PENDING' AND endpoint_id = ? AND next_attempt_time <= ?
-ORDER BY next_attempt_time LIMIT ?
-"""
 _CLAIM: Final = """
-UPDATE delivery
-SET state = 'SENDING', lease = ?, lease_until = ?, attempt_count = ?, next_attempt_time = NULL
-WHERE id = ? AND state = 'PENDING'
+UPDATE delivery SET
+    state = 'SENDING', lease = ? || id, lease_until = ?, attempt_count = attempt_count + 1,
+    next_attempt_time = NULL
+WHERE state = 'PENDING' AND id IN (
+    SELECT id FROM delivery
+    WHERE state = 'PENDING' AND endpoint_id = ? AND next_attempt_time <= ?
+    ORDER BY next_attempt_time LIMIT ?
+)
+RETURNING id, lease, attempt_count, event_seq
 """
 
 
@@ -97,19 +98,21 @@ class Message:
 def step(env: Env, results: Sequence[Result], room: int) -> list[Job]:
     """Settle results, fill the queue, and claim up to `room` attempts."""
     with env.transaction():
-        for result in results:
-            delivery_results.settle(env, result)
-        _fill(env)
+        delivery_results.settle(env, results)
+        if _has_news(env):
+            _fill(env)
         now = env.now()
-        if any(_is_overdue(lease, now) for lease in _sending(env).values()):
+        sending = _sending(env)
+        if any(_is_overdue(lease, now) for lease in sending.values()):
             delivery_results.take_back(env, now, now + LEASE)
-        return _claim(env, now, room)
+            sending = _sending(env)
+        return _claim(env, now, room, sending)
 
 
 def next_time(env: Env) -> int:
     """When there is something to do, unless something is committed before that."""
     now = env.now()
-    if env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0]:
+    if _has_news(env):
         return now
     sending = _sending(env)
     times = [now if _is_overdue(lease, now) else lease.earliest_end for lease in sending.values()]
@@ -119,11 +122,9 @@ def next_time(env: Env) -> int:
 
 def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
     """Sign what is to be sent, at this time."""
-    seqs = {job.event_seq for job in jobs}
-    rows = {row.seq: row for row in Journal.select().where(Journal.seq.in_(list(seqs)))}
-    bodies = events.bodies(env, list(rows.values()))
-    live = signing_secrets.live_of(env, {job.endpoint_id for job in jobs})
-    keys = {endpoint: signing_secrets.keys(env, found) for endpoint, found in live.items()}
+    rows = events.told(env, {job.event_seq for job in jobs})
+    bodies = events.bodies(env, rows.values())
+    keys = signing_secrets.keys_of(env, {job.endpoint_id for job in jobs})
     timestamp = env.now() // MICROSECONDS
     messages = []
     for job in jobs:
@@ -134,13 +135,20 @@ def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
     return messages
 
 
+def last_seq() -> int:
+    """The last row of the journal whose deliveries are made."""
+    row = Property.get_or_none(Property.key == _CURSOR)
+    return int(row.value) if row else 0
+
+
+def _has_news(env: Env) -> bool:
+    return bool(env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0])
+
+
 def _fill(env: Env) -> None:
     """Make the deliveries of events that came since."""
-    row = Property.get_or_none(Property.key == _CURSOR)
-    new = Journal.select().where(events.IS_EVENT, Journal.seq > (int(row.value) if row else 0))
+    new = Journal.select().where(events.IS_EVENT, Journal.seq > last_seq())
     rows = list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
-    if not rows:
-        return
     endpoints: dict[str, list[Endpoint]] = {}
     for endpoint in deliveries.with_owner(
         Endpoint.app.in_({row.app_id for row in rows}), Endpoint.delete_time.is_null()
@@ -161,10 +169,12 @@ def _fill(env: Env) -> None:
     )
 
 
-def _claim(env: Env, now: int, room: int) -> list[Job]:
+def _claim(env: Env, now: int, room: int, sending: Mapping[str, "_Sending"]) -> list[Job]:
+    if not room:
+        return []
     due = [
         (endpoint_id, uri, free)
-        for endpoint_id, uri, start, free in _waiting(env, _sending(env))
+        for endpoint_id, uri, start, free in _waiting(env, sending)
         if free > 0 and start <= now
     ]
     random.shuffle(due)  # so that nobody is always the last
@@ -178,14 +188,12 @@ def _claim(env: Env, now: int, room: int) -> list[Job]:
 
 
 def _take(env: Env, endpoint_id: str, uri: str, now: int, limit: int) -> list[Job]:
-    jobs = [
-        Job(delivery_id, secrets.token_hex(8), number, endpoint_id, uri, event_seq)
-        for delivery_id, event_seq, number in _rows(env, _OLDEST, endpoint_id, now, limit)
+    once = secrets.token_hex(8)
+    claimed = _rows(env, _CLAIM, once, now + LEASE, endpoint_id, now, limit)
+    return [
+        Job(delivery_id, lease, number, endpoint_id, uri, event_seq)
+        for delivery_id, lease, number, event_seq in claimed
     ]
-    env.database.write_many(
-        _CLAIM, [(job.lease, now + LEASE, job.number, job.delivery_id) for job in jobs]
-    )
-    return jobs
 
 
 def _waiting(env: Env, sending: Mapping[str, "_Sending"]) -> Iterator[tuple[str, str, int, int]]:

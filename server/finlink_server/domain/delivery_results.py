@@ -1,5 +1,6 @@
 """What becomes of a delivery when an attempt has come to its end."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,41 +61,48 @@ class Result:
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
 
-def settle(env: Env, result: Result) -> None:
-    """Note an attempt and its consequences, unless the lease was lost meanwhile."""
-    held = env.database.execute(_HELD, result.delivery_id, result.lease).fetchone()
-    if held is None:
-        return
-    _note(env, result)
-    if result.is_success:
-        env.database.execute(_DELIVERED, env.now(), result.delivery_id, result.lease)
-        env.database.execute(_WELL, result.endpoint_id)
-    else:
-        _fail(env, result, failures=held[0] + 1)
+def settle(env: Env, results: Iterable[Result]) -> None:
+    """Note attempts and their consequences, except those whose lease was lost meanwhile."""
+    noted = [result for result in results if _settle(env, result)]
+    env.database.write_many(_ATTEMPT, [_row(env, result) for result in noted])
 
 
 def take_back(env: Env, now: int, latest: int) -> None:
     """Make due again what was claimed by a process that has ended.
 
-    Its lease has run out, or ends later than any that is given now: the clock was set
-    back. That the attempt was made shows; it does not count against the schedule.
+    Its lease has run out, or ends after `latest`, where one ends that is given now: the
+    clock was set back. That the attempt was made shows; it does not count against the
+    schedule.
     """
     for row in env.database.execute(_OVERDUE, now, latest).fetchall():
         delivery_id, endpoint_id, number, failures, lease_until = row
-        env.database.execute(
-            _ATTEMPT, delivery_id, number, min(now, lease_until), 0, None, _LOST, None, 0
-        )
+        began = min(now, lease_until - (latest - now))
+        env.database.execute(_ATTEMPT, delivery_id, number, began, 0, None, _LOST, None, 0)
         refused = _refusal_of(endpoint_id)
         _put_back(env, delivery_id, refused, failures, now)
 
 
-def _note(env: Env, result: Result) -> None:
+def _settle(env: Env, result: Result) -> bool:
+    """Take over what came of an attempt, if its lease is still held; whether it is."""
+    if result.is_success:
+        now = env.now()
+        if not env.database.execute(_DELIVERED, now, result.delivery_id, result.lease).rowcount:
+            return False
+        env.database.execute(_WELL, result.endpoint_id)
+        return True
+    held = env.database.execute(_HELD, result.delivery_id, result.lease).fetchone()
+    if held is None:
+        return False
+    _fail(env, result, failures=held[0] + 1)
+    return True
+
+
+def _row(env: Env, result: Result) -> tuple[object, ...]:
     sealed = None
     if result.response:
         place = deliveries.response_place(result.delivery_id, result.number)
         sealed = env.keyring.seal(result.response.encode(), place)
-    env.database.execute(
-        _ATTEMPT,
+    return (
         result.delivery_id,
         result.number,
         result.start_time,

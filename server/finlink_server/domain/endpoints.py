@@ -213,7 +213,10 @@ def _check_uri(env: Env, field: str, uri: str) -> None:
         try:
             env.resolver.addresses(host, plain=plain)
         except AddressRefused as refused:
-            problem = f"cannot be reached by webhooks: {refused}"
+            problem = (
+                f"cannot be reached by webhooks: {refused}; they go to public addresses over"
+                " https, and to those that the operator opened"
+            )
     if problem:
         raise FieldInvalid.of(field, problem)
 

@@ -15,6 +15,24 @@ from finlink_server.errors import FieldInvalid, Violation
 from finlink_server.storage.models import Journal
 
 Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a row of the journal an event is made of."""
+
+    seq: int
+    id: str
+    type: str
+    event: str
+    time: int
+    app_id: str
+    target_id: str
+    facts: str
+    count: int
+
+
+Event = Journal | Told
 _SECOND: Final = MICROSECONDS
 
 
@@ -24,7 +42,7 @@ class EventType:
 
     name: str
     description: str
-    data: Callable[[Journal, Facts], dict[str, Any]]
+    data: Callable[[Event, Facts], dict[str, Any]]
     sample: dict[str, Any]
 
 
@@ -65,13 +83,13 @@ def check_wanted(field: str, wanted: Iterable[str]) -> None:
     for index, entry in enumerate(wanted):
         if is_reserved(entry) and not any(matches([entry], name) for name in BY_NAME):
             close = difflib.get_close_matches(entry, BY_NAME, n=1)
-            hint = f"did you mean {close[0]}?" if close else "see ListEventTypes"
+            hint = f"the nearest is {close[0]}" if close else "see ListEventTypes"
             problems.append(Violation(f"{field}[{index}]", f"is no type of events: {hint}"))
     if problems:
         raise FieldInvalid(violations=tuple(problems))
 
 
-def _secret_created(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_created(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -80,7 +98,7 @@ def _secret_created(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_rotated(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_rotated(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "replaced_by": facts["replaced_by"],
@@ -89,7 +107,7 @@ def _secret_rotated(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_revoked(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -98,7 +116,7 @@ def _secret_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_leaked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_leaked(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -106,7 +124,7 @@ def _secret_leaked(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _secret_expiring(row: Journal, facts: Facts) -> dict[str, Any]:
+def _secret_expiring(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "secret_id": row.target_id,
         "hint": facts["hint"],
@@ -115,7 +133,7 @@ def _secret_expiring(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _session_superseded(row: Journal, facts: Facts) -> dict[str, Any]:
+def _session_superseded(row: Event, facts: Facts) -> dict[str, Any]:
     return {
         "session_id": facts["superseded"],
         "superseded_by": row.target_id,
@@ -123,11 +141,11 @@ def _session_superseded(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _session_revoked(row: Journal, facts: Facts) -> dict[str, Any]:
+def _session_revoked(row: Event, facts: Facts) -> dict[str, Any]:
     return {"session_id": row.target_id, "secret_id": facts["secret_id"]}
 
 
-def _settings_updated(row: Journal, facts: Facts) -> dict[str, Any]:
+def _settings_updated(row: Event, facts: Facts) -> dict[str, Any]:
     del row
     return {
         "version": facts["version"],
@@ -136,19 +154,19 @@ def _settings_updated(row: Journal, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _link_opened(row: Journal, facts: Facts) -> dict[str, Any]:
+def _link_opened(row: Event, facts: Facts) -> dict[str, Any]:
     return {"link_id": row.target_id, "link_token_id": facts.get("link_token_id")}
 
 
-def _link_refused(row: Journal, facts: Facts) -> dict[str, Any]:
+def _link_refused(row: Event, facts: Facts) -> dict[str, Any]:
     return {"reason": facts["reason"], "count": row.count, "first_time": time_text(row.time)}
 
 
-def _endpoint_disabled(row: Journal, facts: Facts) -> dict[str, Any]:
+def _endpoint_disabled(row: Event, facts: Facts) -> dict[str, Any]:
     return {"endpoint_id": row.target_id, "disabled_reason": facts["disabled_reason"]}
 
 
-def _webhook_test(row: Journal, facts: Facts) -> dict[str, Any]:
+def _webhook_test(row: Event, facts: Facts) -> dict[str, Any]:
     del facts
     return {"endpoint_id": row.target_id}
 
@@ -280,8 +298,10 @@ TYPES: Final = (
 )
 BY_NAME: Final = {kind.name: kind for kind in TYPES}
 # First words of what stands in the journal, and of what may come to stand there.
-_OWN_WORDS: Final = frozenset(
-    {"account", "admin", "app", "audit", "bank", "banks", "delivery", "endpoint", "event"}
-    | {"finlink", "link", "link_token", "login", "master_key", "password", "secret"}
-    | {"service_key", "session", "settings", "sign_in", "signing_key", "webhook"}
+_NOUNS: Final = frozenset(
+    {"account", "admin", "app", "audit", "bank", "delivery", "endpoint", "event", "finlink"}
+    | {"link", "link_token", "login", "master_key", "password", "secret", "service_key"}
+    | {"session", "setting", "sign_in", "signing_key", "webhook"}
 )
+# And what people write for them: nothing would ever come under `secrets.*`.
+_OWN_WORDS: Final = _NOUNS | {noun + "s" for noun in _NOUNS}

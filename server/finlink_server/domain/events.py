@@ -1,13 +1,14 @@
 """Events: rows of the journal of which webhooks tell."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from peewee import SQL, Expression
 
 from finlink_server.domain import event_types, journal, paging, visible
 from finlink_server.domain.caller import Caller
+from finlink_server.domain.event_types import Event, Told
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
     CallerNotAllowed,
@@ -22,6 +23,8 @@ _LARGEST_PAYLOAD: Final = 16 * 1024  # bytes; with what surrounds it below 20 kB
 # What counts refusals is told of once its minute is over and its last call has ended.
 _AFTER_THE_MINUTE: Final = 10 * MICROSECONDS
 _ROW_BYTES: Final = 1024
+_TOLD: Final = f"SELECT {', '.join(Told.__slots__)} FROM journal WHERE seq IN (...)"  # noqa: S608
+_PAYLOADS: Final = "SELECT event_seq, sealed_payload FROM event_payload WHERE event_seq IN (...)"
 # As the indexes over events have it.
 IS_EVENT: Final = SQL("event <> ''")
 
@@ -122,7 +125,12 @@ def of_types(types: Sequence[str]) -> Any:  # noqa: ANN401 - a condition
     return SQL("1 = 1") if wanted is None else wanted
 
 
-def public_id(row: Journal) -> str:
+def told(env: Env, seqs: Collection[int]) -> dict[int, Told]:
+    """Read events of which webhooks are about to tell, by seq."""
+    return {row[0]: Told(*row) for row in env.database.among(_TOLD, seqs)}
+
+
+def public_id(row: Event) -> str:
     """The id under which the world knows an event."""
     return str(row.target_id if row.type == "event.published" else row.id)
 
@@ -134,22 +142,23 @@ def due_time(row: Journal) -> int:
     return (row.time // journal.MINUTE + 1) * journal.MINUTE + _AFTER_THE_MINUTE
 
 
-def body(env: Env, row: Journal) -> bytes:
+def body(env: Env, row: Event) -> bytes:
     """The body that is sent, always the same bytes: JSON (RFC 8259) in UTF-8."""
     return bodies(env, [row])[row.seq]
 
 
-def bodies(env: Env, rows: Sequence[Journal]) -> dict[int, bytes]:
+def bodies(env: Env, rows: Iterable[Event]) -> dict[int, bytes]:
     """The bodies of events, by seq."""
+    rows = list(rows)
     published = [row.seq for row in rows if row.type == "event.published"]
     payloads = {
-        one.event_seq: env.keyring.open(one.sealed_payload, _place(one.event_seq))
-        for one in EventPayload.select().where(EventPayload.event_seq.in_(published))
+        seq: env.keyring.open(sealed, _place(seq))
+        for seq, sealed in (env.database.among(_PAYLOADS, published) if published else ())
     }
     return {row.seq: _body(row, payloads.get(row.seq)) for row in rows}
 
 
-def _body(row: Journal, payload: bytes | None) -> bytes:
+def _body(row: Event, payload: bytes | None) -> bytes:
     if row.type == "event.published":
         data = payload if payload is not None else b"{}"
     else:
@@ -187,7 +196,7 @@ def _check_publisher(caller: Caller, event_type: str) -> None:
             "type", f"must not begin with `{word}.`: those are this service's own events"
         )
     if not event_type.startswith(caller.event_prefixes):
-        prefixes = ", ".join(caller.event_prefixes)
+        prefixes = ", ".join(f"`{prefix}`" for prefix in caller.event_prefixes)
         raise CallerNotAllowed(
             method=f"PublishEvent of {event_type}",
             caller="this service key",

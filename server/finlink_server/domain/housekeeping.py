@@ -8,7 +8,7 @@ from typing import Final
 
 from peewee import SQL
 
-from finlink_server.domain import events, journal
+from finlink_server.domain import delivery_queue, events, journal
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage.models import App, Property, Secret
@@ -25,7 +25,7 @@ _IS_LIVE: Final = SQL("revoke_time IS NULL AND expire_time IS NOT NULL")
 _OLD_DELIVERIES: Final = "SELECT id FROM delivery WHERE end_time < ? ORDER BY end_time LIMIT ?"
 _OLD_PAYLOADS: Final = """
 SELECT event_seq FROM event_payload JOIN journal ON journal.seq = event_seq
-WHERE journal.time < ? AND NOT EXISTS (
+WHERE journal.time < ? AND event_seq <= ? AND NOT EXISTS (
     SELECT 1 FROM delivery
     WHERE delivery.event_seq = event_payload.event_seq AND state IN ('PENDING', 'SENDING')
 ) ORDER BY event_seq LIMIT ?
@@ -42,7 +42,7 @@ def purge(env: Env) -> bool:
     """Forget deliveries and payloads of 30 days ago that are finished; whether there are more."""
     before = env.now() - events.RETENTION
     old = _ids(env, _OLD_DELIVERIES, before)
-    payloads = _ids(env, _OLD_PAYLOADS, before)
+    payloads = _ids(env, _OLD_PAYLOADS, before, delivery_queue.last_seq())
     if old or payloads:
         with env.transaction():
             env.database.write_many("DELETE FROM attempt WHERE delivery_id = ?", old)
@@ -110,5 +110,5 @@ def _end_set_time(secret: Secret) -> int:
     return int(secret.create_time)
 
 
-def _ids(env: Env, sql: str, before: int) -> list[tuple[object]]:
-    return [(row[0],) for row in env.database.execute(sql, before, _AT_ONCE).fetchall()]
+def _ids(env: Env, sql: str, *parameters: int) -> list[tuple[object]]:
+    return [(row[0],) for row in env.database.execute(sql, *parameters, _AT_ONCE).fetchall()]

@@ -120,7 +120,7 @@ def _take_up(env: Env, caller: Caller, endpoint: Endpoint, rows: list[Journal]) 
     new = []
     for row in rows:
         waiting = (
-            Delivery.update(next_attempt_time=now, failures=0)
+            Delivery.update(next_attempt_time=max(now, events.due_time(row)), failures=0)
             .where(
                 Delivery.event_seq == row.seq,
                 Delivery.endpoint == endpoint.id,

@@ -33,7 +33,10 @@ def create(
         raise FieldInvalid.of("event_prefixes", "goes with the role PUBLISHER, which needs it")
     for index, prefix in enumerate(event_prefixes):
         if event_types.is_reserved(prefix):
-            raise FieldInvalid.of(f"event_prefixes[{index}]", "is one of this service's own")
+            raise FieldInvalid.of(
+                f"event_prefixes[{index}]",
+                f"must not begin with `{prefix.partition('.')[0]}.`: those are this service's own",
+            )
     plain = credentials.SERVICE_KEY.new()
     key_id = env.new_id("key")
     with env.transaction(caller.owner):

@@ -7,7 +7,7 @@ of `id.timestamp.body` under those bytes.
 import base64
 import hmac
 import secrets as random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +17,11 @@ from finlink_server.storage.webhook_models import SigningSecret
 PREFIX: Final = "whsec_"
 _BYTES: Final = 32  # the specification asks for 24 to 64
 _MOST_LIVE: Final = 5
+_LIVE: Final = """
+SELECT id, endpoint_id, sealed_secret FROM signing_secret
+WHERE endpoint_id IN (...) AND (expire_time IS NULL OR expire_time > ?)
+ORDER BY id DESC
+"""
 
 
 def create(env: Env, endpoint_id: str) -> str:
@@ -46,28 +51,23 @@ def retire(env: Env, endpoint_id: str, overlap: int) -> None:
 
 def live(env: Env, endpoint_id: str) -> list[SigningSecret]:
     """The secrets that sign now, newest first."""
-    return live_of(env, [endpoint_id]).get(endpoint_id, [])
-
-
-def live_of(env: Env, endpoint_ids: Iterable[str]) -> dict[str, list[SigningSecret]]:
-    """The secrets that sign now, newest first, by endpoint."""
-    rows = (
+    return list(
         SigningSecret.select()
         .where(
-            SigningSecret.endpoint.in_(list(endpoint_ids)),
+            SigningSecret.endpoint == endpoint_id,
             SigningSecret.expire_time.is_null() | (SigningSecret.expire_time > env.now()),
         )
         .order_by(SigningSecret.id.desc())
     )
-    found: dict[str, list[SigningSecret]] = {}
-    for row in rows:
-        found.setdefault(row.endpoint_id, []).append(row)
+
+
+def keys_of(env: Env, endpoint_ids: Collection[str]) -> dict[str, list[bytes]]:
+    """The bytes with which the secrets of endpoints sign now, those of the newest first."""
+    found: dict[str, list[bytes]] = {}
+    for secret_id, endpoint_id, sealed in env.database.among(_LIVE, endpoint_ids, env.now()):
+        key = env.keyring.open(sealed, _place(secret_id))
+        found.setdefault(endpoint_id, []).append(key)
     return found
-
-
-def keys(env: Env, rows: Sequence[SigningSecret]) -> list[bytes]:
-    """The bytes with which these secrets sign."""
-    return [env.keyring.open(row.sealed_secret, _place(row.id)) for row in rows]
 
 
 def headers(keys_: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

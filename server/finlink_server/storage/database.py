@@ -6,7 +6,7 @@ IMMEDIATE, on one connection of the process (see `writer`), behind one lock: SQL
 own busy handler is a lottery in which one thread can wait for seconds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +69,11 @@ class Database:
     def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
         """Run one statement, with `?` for each parameter."""
         return self.peewee.execute_sql(sql.replace("?", self.peewee.param), parameters)
+
+    def among(self, sql: str, values: Collection[object], *more: object) -> list[Any]:
+        """Run a query with `(...)` for a list of values, which comes before other parameters."""
+        listed = f"({', '.join('?' * len(values))})"
+        return list(self.execute(sql.replace("(...)", listed), *values, *more).fetchall())
 
     def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row, its parameters. Call it inside a transaction."""

@@ -137,7 +137,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. More redirects than an app may have. Facts: `limit`."""
     ERROR_REASON_ENDPOINT_LIMIT_REACHED: _ErrorReason.ValueType  # 83
     """FAILED_PRECONDITION. The app has as many webhook endpoints as it may have.
-    Facts: `limit`.
+    Facts: `app_id`, `limit`.
     """
     ERROR_REASON_SECRET_NOT_ACTIVE: _ErrorReason.ValueType  # 84
     """FAILED_PRECONDITION. Only a secret that is ACTIVE can do this. Facts:
@@ -341,7 +341,7 @@ ERROR_REASON_REDIRECT_LIMIT_REACHED: ErrorReason.ValueType  # 82
 """FAILED_PRECONDITION. More redirects than an app may have. Facts: `limit`."""
 ERROR_REASON_ENDPOINT_LIMIT_REACHED: ErrorReason.ValueType  # 83
 """FAILED_PRECONDITION. The app has as many webhook endpoints as it may have.
-Facts: `limit`.
+Facts: `app_id`, `limit`.
 """
 ERROR_REASON_SECRET_NOT_ACTIVE: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION. Only a secret that is ACTIVE can do this. Facts:

@@ -661,7 +661,7 @@ class UpdateEndpointRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which of them to take: `uri`, `event_types`, `display_name`, `disabled`, or
-        `*` for all four.
+        `*` for all four. 1 to 100 paths.
         """
 
     def __init__(
@@ -1144,7 +1144,9 @@ class RedeliverEventsRequest(_message.Message):
     endpoint_id: _builtins.str
     """`whe_…`."""
     event_id: _builtins.str
-    """One event; empty: those of the window. At most 100 characters."""
+    """One event; empty: those of the window. As PublishEventRequest.event_id; at
+    most 100 characters.
+    """
     validate_only: _builtins.bool
     """Tell how many it would be, and send nothing."""
     @_builtins.property
