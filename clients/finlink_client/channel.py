@@ -37,15 +37,18 @@ def open_channel(target: str, *, root_certificates: bytes | None = None) -> grpc
     asks for TLS on loopback too. Unary calls end after 20 seconds unless they
     bring their own time-out. Nothing is sent before the first call.
     """
+    return grpc.intercept_channel(connect(target, root_certificates), _DefaultTimeout())
+
+
+def connect(target: str, root_certificates: bytes | None = None) -> grpc.Channel:
+    """Open the same channel, whose calls have no time-out by themselves."""
     if root_certificates is None and is_loopback(target):
         # A plaintext credential must not take the way over a proxy that some
         # environment variable names.
         options = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
-        channel = grpc.insecure_channel(target, options=options)
-    else:
-        credentials = grpc.ssl_channel_credentials(root_certificates)
-        channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
-    return grpc.intercept_channel(channel, _DefaultTimeout())
+        return grpc.insecure_channel(target, options=options)
+    credentials = grpc.ssl_channel_credentials(root_certificates)
+    return grpc.secure_channel(target, credentials, options=_OPTIONS)
 
 
 def with_credential(channel: grpc.Channel, credential: str) -> grpc.Channel:
@@ -58,11 +61,16 @@ def with_credential(channel: grpc.Channel, credential: str) -> grpc.Channel:
     An interceptor and not gRPC's call credentials, because those are forbidden
     on plaintext channels.
     """
+    return grpc.intercept_channel(channel, _Bearer(credential))
+
+
+def bearer(credential: str) -> tuple[str, str]:
+    """Give the metadata that carries a credential. Raises ValueError for what cannot be one."""
     if not _PRINTABLE.fullmatch(credential):
         # grpc itself would quote the credential in its complaint.
         message = "A credential is printable ASCII without spaces; this one is not."
         raise ValueError(message)
-    return grpc.intercept_channel(channel, _Bearer(credential))
+    return ("authorization", f"Bearer {credential}")
 
 
 def is_loopback(target: str) -> bool:
@@ -118,7 +126,7 @@ class _CallDetails(NamedTuple):
 # The API has no client streams, so two kinds of call are all.
 class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     def __init__(self, credential: str) -> None:
-        self._entry = ("authorization", f"Bearer {credential}")
+        self._entry = bearer(credential)
 
     def intercept_unary_unary(
         self,

@@ -5,9 +5,11 @@ Refusals look like those of Finlink Config: a google.rpc.Status with one ErrorIn
 
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
+import contextvars
 import functools
+import inspect
 from collections import namedtuple
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
@@ -85,12 +87,7 @@ class Interceptor(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None or isinstance(needs, _Open):
             return handler
-        make, kind = _KINDS[bool(handler.request_streaming), bool(handler.response_streaming)]
-        return make(  # type: ignore[no-any-return]
-            _guard(self._verify, needs, getattr(handler, kind)),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
+        return _with_behaviour(handler, functools.partial(_guard, self._verify, needs))
 
 
 class AioInterceptor(grpc.aio.ServerInterceptor):
@@ -110,14 +107,15 @@ class AioInterceptor(grpc.aio.ServerInterceptor):
         needs = self._methods.get(handler_call_details.method)
         if needs is None:
             return _refusing_async(_not_in_table(handler_call_details.method))
-        if not isinstance(needs, _Open):
-            try:
-                token = _bearer(handler_call_details.invocation_metadata or ())
-                # The handler runs in the same context.
-                _session.set(await self._verify(token, needs))
-            except (VerifierError, _CredentialError) as error:
-                return _refusing_async(_status(error))
-        return await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
+        if handler is None or isinstance(needs, _Open):
+            return handler
+        try:
+            token = _bearer(handler_call_details.invocation_metadata or ())
+            _session.set(await self._verify(token, needs))
+        except (VerifierError, _CredentialError) as error:
+            return _refusing_async(_status(error))
+        return _with_behaviour(handler, _in_this_context)
 
 
 class _CredentialError(Exception):
@@ -132,6 +130,19 @@ _KINDS: Final[Mapping[tuple[bool, bool], tuple[Callable[..., Any], str]]] = {
     (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary"),
     (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream"),
 }
+
+
+def _with_behaviour(
+    handler: grpc.RpcMethodHandler[Any, Any],
+    change: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Give a handler that differs in its behaviour alone."""
+    make, kind = _KINDS[bool(handler.request_streaming), bool(handler.response_streaming)]
+    behaviour = change(getattr(handler, kind))
+    made: grpc.RpcMethodHandler[Any, Any] = make(
+        behaviour, handler.request_deserializer, handler.response_serializer
+    )
+    return made
 
 
 def _guard(
@@ -150,6 +161,30 @@ def _guard(
         return behaviour(request, context, *send)
 
     return guarded
+
+
+def _in_this_context(behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a behaviour run where the session is at hand.
+
+    grpc.aio runs coroutines in the context of the call, but plain functions in threads
+    without one.
+    """
+    if inspect.iscoroutinefunction(behaviour) or inspect.isasyncgenfunction(behaviour):
+        return behaviour
+    context = contextvars.copy_context()
+
+    @functools.wraps(behaviour)
+    def run(*arguments: Any) -> Any:  # noqa: ANN401
+        answer = context.run(behaviour, *arguments)
+        return _iterate(answer, context) if isinstance(answer, Iterator) else answer
+
+    return run
+
+
+def _iterate(answers: Iterator[Any], context: contextvars.Context) -> Iterator[Any]:
+    end = object()
+    while (answer := context.run(next, answers, end)) is not end:
+        yield answer
 
 
 def _refusing(status: Status) -> grpc.RpcMethodHandler[Any, Any]:

@@ -8,6 +8,7 @@ not answer, the token is refused.
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import time
 import weakref
@@ -21,7 +22,7 @@ import grpc
 
 from finlink.config import v1
 from finlink_client import verifier_tokens
-from finlink_client.channel import open_channel, with_credential
+from finlink_client.channel import bearer, connect
 from finlink_client.interceptors import AioInterceptor, Interceptor, Needs
 from finlink_client.verifier_errors import (
     ScopeMissingError,
@@ -39,14 +40,14 @@ _LOOK_EVERY: Final = 0.01  # seconds
 class SessionVerifier:
     """Verifies session tokens, for as many threads as want to.
 
-    `channel` is a channel to Finlink Config, or a target, for which `open_channel`
-    makes one. `service_key` has the role VERIFIER. Once a call that ends a session has
-    answered, `verify` refuses its token after `max_staleness` at the latest, mostly
-    after milliseconds; `finlink_client.verifier_stream` says why, and what a clock that
-    somebody sets can add. Below a second, most tokens are asked about.
+    `channel` is a channel to Finlink Config, to be closed after this, or a target, as
+    `open_channel` takes it. `service_key` has the role VERIFIER. Once a call that ends a
+    session has answered, `verify` refuses its token after `max_staleness` at the latest,
+    mostly after milliseconds; `finlink_client.verifier_stream` says why, and what a clock
+    that somebody sets can add. Below a second, most tokens are asked about.
 
     `timeout` is how long it waits for the service's answer. At most `max_cached_tokens`
-    tokens are remembered, those that were seen last, as hashes. Make it where the
+    tokens are remembered, those that were seen last, by their hashes. Make it where the
     process serves, not before a fork, and close it when it does no longer.
     """
 
@@ -65,14 +66,16 @@ class SessionVerifier:
             raise ValueError("max_staleness, timeout and max_cached_tokens must be above zero.")
         is_own = isinstance(channel, str)
         if isinstance(channel, str):
-            channel = open_channel(channel)
-        self._stub = v1.SessionServiceStub(with_credential(channel, service_key))
+            channel = connect(channel)
+        # Not a view of the channel that adds the credential: with one, grpc looks each method
+        # up at each call, and a channel that was closed meanwhile brings the process down.
+        self._credential = (bearer(service_key),)
+        self._stub = v1.SessionServiceStub(channel)
         self._seconds = timeout.total_seconds()
         self._issuer = issuer
-        self._keys = KeyRing(_fetch_keys(channel, self._seconds))
-        self._stream = RevocationStream(
-            self._stub.WatchRevocations, self._keys, max_staleness.total_seconds()
-        )
+        self._keys = KeyRing(_fetch_keys(self._stub, self._seconds))
+        watch = functools.partial(self._stub.WatchRevocations, metadata=self._credential)
+        self._stream = RevocationStream(watch, self._keys, max_staleness.total_seconds())
         self._tokens = _Tokens(max_cached_tokens)
         # Called when nobody has this any more, and before the interpreter ends: a thread
         # within grpc would be cut off there.
@@ -195,8 +198,10 @@ class SessionVerifier:
     def _ask(self, token: str) -> VerifiedSession:
         request = v1.ValidateSessionRequest(access_token=token)
         try:
-            answer = self._stub.ValidateSession(request, timeout=self._seconds)
-        except (grpc.RpcError, ValueError) as error:  # grpc's way to say: the channel is closed
+            answer = self._stub.ValidateSession(
+                request, timeout=self._seconds, metadata=self._credential
+            )
+        except (grpc.RpcError, ValueError) as error:  # ValueError: the channel is closed
             raise VerifierUnavailableError from error
         if not answer.active:
             name = v1.InactiveReason.Name(answer.inactive_reason)
@@ -265,9 +270,10 @@ def _digest(token: str) -> bytes:
     return sha256(token.encode(errors="replace")).digest()
 
 
-def _fetch_keys(channel: grpc.Channel, seconds: float) -> Callable[[], v1.ListSigningKeysResponse]:
-    list_signing_keys = v1.SessionServiceStub(channel).ListSigningKeys
-    return lambda: list_signing_keys(v1.ListSigningKeysRequest(), timeout=seconds)
+def _fetch_keys(
+    stub: v1.SessionServiceStub, seconds: float
+) -> Callable[[], v1.ListSigningKeysResponse]:
+    return lambda: stub.ListSigningKeys(v1.ListSigningKeysRequest(), timeout=seconds)
 
 
 def _close(stream: RevocationStream, channel: grpc.Channel | None) -> None:
