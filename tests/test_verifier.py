@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 
@@ -19,6 +19,7 @@ from finlink_client import (
     ScopeMissingError,
     SessionInactiveError,
     SessionVerifier,
+    VerifiedSession,
 )
 from finlink_server.tokens import LONGEST
 
@@ -42,11 +43,16 @@ def asking(server, verifier) -> Iterator[SessionVerifier]:
 
 
 @pytest.fixture
-def validations(sessions, monkeypatch) -> Iterator[list[object]]:
-    """What the verifier asks the service."""
-    asked: list[object] = []
-    ask = sessions._ask
-    monkeypatch.setattr(sessions, "_ask", lambda token: asked.append(token) or ask(token))
+def validations(sessions, monkeypatch) -> list[str]:
+    """The tokens about which the verifier asks the service."""
+    asked: list[str] = []
+    ask: Callable[[str], VerifiedSession] = sessions._ask
+
+    def note(token: str) -> VerifiedSession:
+        asked.append(token)
+        return ask(token)
+
+    monkeypatch.setattr(sessions, "_ask", note)
     return asked
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests import people, processes
 from tests.proxy import Proxy, proxied
+from tests.races import Race
 from tests.staleness import refused_in_time, unavailable_in_time, wait_until, why_refused
 
 from finlink.config import v1
 from finlink_client import SessionVerifier, VerifierUnavailableError
-from finlink_client.verifier_stream import Stopwatch
+from finlink_client.verifier_keys import KeyRing
+from finlink_client.verifier_stream import RevocationStream, Stopwatch
 
 A_WHILE = timedelta(seconds=60)
 SHORT = timedelta(seconds=0.5)
@@ -52,35 +61,24 @@ def place(home) -> Iterator[Place]:
         yield Place(home, server, proxy, operator, secret, key)
 
 
-def test_whatever_the_network_does_a_verifier_knows_for_no_longer_than_it_may(place):
-    """Cut, mended, stalled, flowing again, delayed; each time a session ends meanwhile."""
+@pytest.mark.parametrize(("begin", "end"), [("cut", "mend"), ("stall", "flow")])
+def test_behind_a_broken_connection_a_verifier_knows_for_no_longer_than_it_may(place, begin, end):
+    session = place.secret.start()
     with place.verifier() as verifier:
         assert verifier.wait_until_caught_up(A_WHILE)
-        for begin, end in (
-            (place.proxy.cut, place.proxy.mend),
-            (place.proxy.stall, place.proxy.flow),
-        ):
-            session = place.secret.start()
-            wait_until(lambda: _answers(verifier, session.token))
+        verifier.verify(session.token)
 
-            begin()
-            since = time.monotonic()
-            session.sessions.EndSession()
-            unavailable_in_time(verifier, session.token, since, BOUND)
-            with pytest.raises(VerifierUnavailableError):
-                verifier.verify(session.token)
-            end()
+        getattr(place.proxy, begin)()
+        since = time.monotonic()
+        session.sessions.EndSession()
+        unavailable_in_time(verifier, session.token, since, BOUND)
+        with pytest.raises(VerifierUnavailableError):
+            verifier.verify(session.token)
+        getattr(place.proxy, end)()
 
-            assert refused_in_time(verifier, session.token, since, BOUND) == "ENDED"
-            assert verifier.wait_until_caught_up(A_WHILE)
-            assert why_refused(verifier, session.token) == "ENDED"
-
-
-def _answers(verifier: SessionVerifier, token: str) -> bool:
-    try:
-        return not why_refused(verifier, token)
-    except VerifierUnavailableError:
-        return False
+        assert refused_in_time(verifier, session.token, since, BOUND) == "ENDED"
+        assert verifier.wait_until_caught_up(A_WHILE)
+        assert why_refused(verifier, session.token) == "ENDED"
 
 
 def test_messages_that_are_late_certify_nothing_of_now(place):
@@ -194,11 +192,16 @@ def test_with_a_cursor_that_is_too_old_it_begins_anew(server, verifier, secret, 
         assert one.wait_until_caught_up(A_WHILE)
         cursors = _requests(one)
         one._stream._cursor = cursor
-        one._stream._call.cancel()
+        _cancel(one)
 
         wait_until(lambda: cursors[:2] == [cursor, ""] and one.is_caught_up)
         assert why_refused(one, ended.token) == "SUPERSEDED"
-        assert one.verify(alive.token)
+        assert one.verify(alive.token).session_id == alive.id
+
+
+def _cancel(verifier: SessionVerifier) -> None:
+    assert verifier._stream._call
+    verifier._stream._call.cancel()
 
 
 # ------------------------------------------------------------------- the moment of a reading
@@ -255,7 +258,7 @@ def test_a_clock_that_is_set_back_or_stands_still_certifies_nothing_new():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_course_of_delays_breaks_the_bound(seed):
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - the same course each time
     watch = Stopwatch(asked=0.0)
     offset, drift = draw.uniform(-1e5, 1e5), 1 + draw.uniform(-5e-4, 5e-4)
     read, arrived = 0.0, 0.0
@@ -266,3 +269,173 @@ def test_no_course_of_delays_breaks_the_bound(seed):
         at = watch.read_at(SERVER + offset + read * drift, arrived)
 
         assert at is None or at <= read + 0.016
+
+
+# --------------------------------------------------------------------------- what is remembered
+
+
+class Told:
+    """A stream of revocations that is told by hand, at moments by hand."""
+
+    def __init__(self) -> None:
+        self.stream = RevocationStream(_no_watch, KeyRing(v1.ListSigningKeysResponse), 2.0)
+        self.now = 0.0
+
+    def message(self, *revocations: v1.Revocation, after: float = 0.5) -> None:
+        self.now += after
+        self.stream._take(
+            v1.WatchRevocationsResponse(
+                revocations=revocations, caught_up=True, read_time=_time(self.now)
+            ),
+            Stopwatch(self.now),
+            self.now,
+        )
+
+
+def _no_watch(_request: v1.WatchRevocationsRequest, *, timeout: float) -> NoReturn:
+    raise AssertionError
+
+
+def _time(seconds: float) -> Timestamp:
+    return Timestamp(seconds=int(SERVER + seconds))
+
+
+def _end(number: int, reason: v1.InactiveReason.ValueType, when: float) -> v1.Revocation:
+    return v1.Revocation(session_id=f"ses_{number}", reason=reason, end_time=_time(when))
+
+
+def test_what_ended_is_forgotten_when_its_token_must_have_expired():
+    told = Told()
+    for number in range(100):
+        told.message(_end(number, v1.INACTIVE_REASON_ENDED, when=told.now))
+
+    told.message(after=3600 + 240)
+    before = len(told.stream.view.ended)
+    told.message(after=240)
+
+    assert (before, len(told.stream.view.ended)) == (100, 0)
+
+
+def test_an_end_that_is_yet_to_come_makes_room_for_one_that_has_come():
+    told = Told()
+    told.message(_end(1, v1.INACTIVE_REASON_SECRET_EXPIRED, when=600))
+    planned = told.stream.view.ended["ses_1"]
+    told.message(_end(1, v1.INACTIVE_REASON_REVOKED, when=1))
+    told.message(_end(1, v1.INACTIVE_REASON_SECRET_EXPIRED, when=600))
+
+    assert planned.time == SERVER + 600
+    assert told.stream.view.ended["ses_1"].reason == "REVOKED"
+    assert told.stream.view.ended["ses_1"].time < SERVER
+
+
+def test_an_end_counts_at_once_though_the_clock_that_noted_it_is_ahead():
+    told = Told()
+
+    told.message(_end(1, v1.INACTIVE_REASON_ENDED, when=3600))
+
+    assert told.stream.view.ended["ses_1"].time < SERVER
+
+
+# ------------------------------------------------------------------------------- signing keys
+
+
+class Keys:
+    """A key ring whose fetches are counted, at moments by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.fetches = 0
+        self.fails = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.ring = KeyRing(self._fetch, lambda: self.now)
+
+    def _fetch(self) -> v1.ListSigningKeysResponse:
+        self.fetches += 1
+        assert self.gate.wait(60)
+        if self.fails:
+            raise grpc.RpcError
+        return v1.ListSigningKeysResponse()
+
+
+def test_key_ids_that_are_made_up_cost_one_fetch_in_ten_seconds():
+    keys = Keys()
+    for number in range(100):
+        keys.now = number / 4
+        assert keys.ring.find(f"kid {number}") is None
+
+    assert keys.fetches == 3
+
+
+def test_sixteen_threads_that_want_a_key_wait_for_one_fetch():
+    keys = Keys()
+    keys.gate.clear()
+    threading.Timer(0.1, keys.gate.set).start()
+
+    race = Race(16, lambda _: keys.ring.find("kid"))
+
+    assert race.answers == [None] * 16
+    assert keys.fetches == 1
+
+
+def test_a_fetch_that_failed_says_nothing_about_keys_and_is_tried_again_soon():
+    keys = Keys()
+    keys.fails = True
+    for _ in range(10):
+        with pytest.raises(grpc.RpcError):
+            keys.ring.find("kid")
+    failed = keys.fetches
+
+    keys.fails = False
+    keys.now += 1
+
+    assert keys.ring.find("kid") is None
+    assert (failed, keys.fetches) == (1, 2)
+
+
+# ------------------------------------------------------------------------------------ the end
+
+
+def test_a_closed_verifier_verifies_nothing(server, verifier, session):
+    one = SessionVerifier(server.target, verifier.credential)
+    assert one.wait_until_caught_up(A_WHILE)
+    one.verify(session.token)
+
+    one.close()
+    one.close()
+
+    with pytest.raises(VerifierUnavailableError):
+        one.verify(session.token)
+    assert not one._stream._thread.is_alive()
+
+
+def test_a_verifier_that_nobody_holds_ends_its_thread(server, verifier):
+    one = SessionVerifier(server.target, verifier.credential)
+    thread = one._stream._thread
+
+    del one
+    gc.collect()
+
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("wait", [60, 0.1], ids=["server", "no server"])
+def test_a_program_that_does_not_close_it_ends_in_silence(server, verifier, wait):
+    program = """
+import datetime, os, finlink_client
+one = finlink_client.SessionVerifier(os.environ["TARGET"], os.environ["KEY"])
+print(one.wait_until_caught_up(datetime.timedelta(seconds=float(os.environ["WAIT"]))))
+"""
+    target = server.target if wait > 1 else "127.0.0.1:1"
+    told = {"TARGET": target, "KEY": verifier.credential, "WAIT": str(wait)}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", program],
+        env={**os.environ, **told},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{wait > 1}\n", "")
