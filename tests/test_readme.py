@@ -98,6 +98,22 @@ def test_the_python_client_goes_as_shown(demo):
     assert readme.prints(block.shown, done.stdout), done.stdout + done.stderr
 
 
+def test_the_protected_server_goes_as_shown(demo):
+    server, caller = readme.blocks(readme.section("Protect your service"), "python")
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", server.text + caller.text],
+        env={**os.environ, **demo.variables},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+
+    assert readme.prints(caller.shown, done.stdout), done.stdout + done.stderr
+    assert done.stderr == ""
+
+
 def test_the_operators_file_goes_as_shown_and_twice_is_once(demo):
     [file] = readme.blocks(readme.section("Banks"), "json")
     [command] = readme.blocks(readme.section("Banks"), "console")
