@@ -111,6 +111,10 @@ class Changes:
         self.operator.admin.RevokeServiceKey(service_key_id=key_id, **self.how)
         return str(key_id)
 
+    def rotate_signing_key(self) -> str:
+        answer = self.operator.admin.RotateSigningKey(kind=v1.TOKEN_KIND_LINK, **self.how)
+        return str(answer.kid)
+
     def create_secret(self) -> str:
         answer = self.account.secrets.CreateSecret(
             app_id=self.app.id, display_name="spare", **self.how

@@ -24,8 +24,9 @@ def callers(
     """Give somebody for each method who may call it."""
     account = people.new_account(operator)
     session = people.new_secret(account, people.new_app(account)).start()
-    special: dict[str, Any] = {"ValidateSession": verifier, "EndSession": session}
-    special["PublishEvent"] = publisher
+    special: dict[str, Any] = {"EndSession": session, "PublishEvent": publisher}
+    verifies = ("ValidateSession", "BatchValidateSessions", "WatchRevocations")
+    special |= dict.fromkeys(verifies, verifier)
     special |= dict.fromkeys(("OpenLink", "ListLinkBanks"), link_front_end)
     return lambda method: special.get(
         method.name, operator if method.service == "AdminService" else account

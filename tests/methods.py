@@ -27,6 +27,7 @@ class Method:
     service: str
     name: str
     request: Descriptor
+    streams: bool = False
 
     def __str__(self) -> str:
         return f"{self.service}/{self.name}"
@@ -39,11 +40,18 @@ class Method:
         return GetMessageClass(self.request)(**fields)
 
     def call(self, channel: grpc.Channel, request: Message | bytes, metadata: Metadata) -> bytes:
-        """Send a message, or any bytes in its place, and give the answer's bytes."""
+        """Send a message, or any bytes in its place, and give the answer's bytes.
+
+        Of a stream the first message is taken, and no more.
+        """
         raw = request if isinstance(request, bytes) else request.SerializeToString()
-        send: Any = channel.unary_unary(self.path)  # without a serializer it takes bytes
-        answer: bytes = send(raw, metadata=metadata, timeout=30)
-        return answer
+        kind = channel.unary_stream if self.streams else channel.unary_unary
+        send: Any = kind(self.path)  # without a serializer it takes bytes
+        answer = send(raw, metadata=metadata, timeout=30)
+        if self.streams:
+            stream, answer = answer, next(answer)
+            stream.cancel()
+        return bytes(answer)
 
     def outcome(
         self, channel: grpc.Channel, request: Message | bytes, metadata: Metadata
@@ -174,7 +182,7 @@ def comments(of: str) -> dict[str, str]:
 
 
 METHODS = [
-    Method(service.name, method.name, method.input_type)
+    Method(service.name, method.name, method.input_type, method.server_streaming)
     for service in app.service_descriptors()
     for method in service.methods
 ]

@@ -51,6 +51,7 @@ NAMES_A = {
     "SettingsService/UpdateSettings-settings.link.redirects[0].id": ("redirect", "FIELD_INVALID"),
     "SettingsService/ListSettingsVersions-app_id": ("app", "APP_NOT_FOUND"),
     "SettingsService/RollbackSettings-app_id": ("app", "APP_NOT_FOUND"),
+    "SettingsService/WatchSettings-app_ids[0]": ("app", "APP_NOT_FOUND"),
     "SettingsService/ListAppBanks-app_id": ("app", "APP_NOT_FOUND"),
     "WebhookService/CreateEndpoint-app_id": ("app", "APP_NOT_FOUND"),
     "WebhookService/GetEndpoint-endpoint_id": ("endpoint", "ENDPOINT_NOT_FOUND"),
@@ -69,7 +70,8 @@ NAMES_A = {
     "WebhookService/RedeliverEvents-event_id": ("event", "EVENT_NOT_FOUND"),
 }
 # Ids that callers make up, which name nothing here; and of banks, which are nobody's.
-OF_NOBODY = {"request_id", "external_id", "bank_id", "WebhookService/PublishEvent-event_id"}
+OF_NOBODY = {"request_id", "external_id", "WebhookService/PublishEvent-event_id"}
+OF_NOBODY |= {"bank_id", "bank_ids", "pinned_bank_ids"}
 
 # What else a request needs to be good; `{app}` is the caller's own.
 BESIDE: dict[str, Any] = {

@@ -37,6 +37,7 @@ WHO_MAY_CALL = {
     "AdminService/CreateServiceKey": "operator",
     "AdminService/ListServiceKeys": "operator",
     "AdminService/RevokeServiceKey": "operator",
+    "AdminService/RotateSigningKey": "operator",
     "AdminService/SetBankStatus": "operator",
     "SecretService/CreateSecret": "account",
     "SecretService/GetSecret": "account operator",
@@ -47,6 +48,8 @@ WHO_MAY_CALL = {
     "SecretService/ReportLeakedSecret": "anybody",
     "SessionService/StartSession": "anybody",
     "SessionService/ValidateSession": "operator verifier",
+    "SessionService/BatchValidateSessions": "operator verifier",
+    "SessionService/WatchRevocations": "operator verifier",
     "SessionService/EndSession": "read write delete",
     "SessionService/GetSession": "account operator read write delete",
     "SessionService/ListSessions": "account operator",
@@ -65,6 +68,7 @@ WHO_MAY_CALL = {
     "SettingsService/UpdateSettings": "account write",
     "SettingsService/ListSettingsVersions": "account operator read",
     "SettingsService/RollbackSettings": "account",
+    "SettingsService/WatchSettings": "account operator verifier",
     "SettingsService/ListBanks": "account operator read",
     "SettingsService/GetBank": "account operator read",
     "SettingsService/ListAppBanks": "account operator read",
@@ -172,7 +176,9 @@ def two_roles(server):
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_an_operator_neither_acts_as_a_customer_nor_gives_a_password(server, operator, method):
-    looks = method.name.startswith(("Get", "List", "Explain", "Validate", "Watch"))
+    looks = method.name.removeprefix("Batch").startswith(
+        ("Get", "List", "Explain", "Validate", "Watch")
+    )
     fields = " ".join(method.request.fields_by_name)
 
     outcome = method.outcome(server.channel, UNREADABLE, operator.metadata)

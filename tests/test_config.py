@@ -16,6 +16,7 @@ VALID: dict[str, tuple[Any, str, Any]] = {
     "DATA_DIR": (Path(".finlink"), "/var/lib/finlink", Path("/var/lib/finlink")),
     "DATABASE_URL": ("", "sqlite:////var/db.sqlite", "sqlite:////var/db.sqlite"),
     "MASTER_KEY_FILE": (Path(), "/run/secrets/key", Path("/run/secrets/key")),
+    "WORKERS": (1, "2", 2),
     "PLAINTEXT": ("loopback", "allow", "allow"),
     "TRUSTED_PROXIES": (
         (),
@@ -40,6 +41,7 @@ VALID: dict[str, tuple[Any, str, Any]] = {
     "LIMIT_MESSAGE_BYTES": (4 * 1024 * 1024, "65536", 65_536),
     "LIMIT_METADATA_BYTES": (16 * 1024, "8192", 8192),
     "LIMIT_SIGN_IN_FAILURES": (100_000, "100", 100),
+    "LIMIT_CACHE_BYTES": (64 * 1024 * 1024, "1048576", 1024 * 1024),
     "LIMIT_LEAK_REPORTS": (30, "1", 1),
     "LIMIT_WEBHOOK_RATE": (500, "1", 1),
 }
@@ -54,6 +56,7 @@ WRONG = {
         *("finlink.db", "mysql://db/finlink", "sqlite://finlink.db"),
         *("sqlite:///", "sqlite:///:memory:"),
     ),
+    "WORKERS": ("0", "65", "-1", "1.5", "auto"),
     "PLAINTEXT": ("yes", "Loopback"),
     "TRUSTED_PROXIES": ("proxy", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,"),
     "REFLECTION": ("maybe", "2"),
@@ -70,6 +73,7 @@ WRONG = {
     "LIMIT_MESSAGE_BYTES": ("65535", "67108865"),
     "LIMIT_METADATA_BYTES": ("8191", "1048577"),
     "LIMIT_SIGN_IN_FAILURES": ("99", "10000001"),
+    "LIMIT_CACHE_BYTES": ("1048575", "17179869185", "64M"),
     "LIMIT_LEAK_REPORTS": ("0", "10001"),
     "LIMIT_WEBHOOK_RATE": ("0", "10001"),
     "TLS_CERT": ("/no/such/file", "/"),

@@ -77,6 +77,12 @@ METHODS = {
         made=lambda answer: answer.service_key.id,
         shown_once="SERVICE_KEY_ALREADY_EXISTS",
     ),
+    "RotateSigningKey": Method(
+        call=lambda w, f: w.operator.admin.RotateSigningKey(**f),
+        body=lambda _: {"kind": v1.TOKEN_KIND_LINK},
+        other=lambda _: {"kind": v1.TOKEN_KIND_ACCOUNT},
+        made=lambda answer: answer.kid,
+    ),
     "CreateApp": Method(
         call=lambda w, f: w.account.accounts.CreateApp(display_name="Till", **f),
         body=lambda _: {"public_name": "Shop", "environment": v1.ENVIRONMENT_SANDBOX},

@@ -29,6 +29,7 @@ CHANGES = [
     (Changes.end_secret, "secret.revoked", "SERVICE_KEY"),
     (Changes.create_service_key, "service_key.created", "SERVICE_KEY"),
     (Changes.revoke_service_key, "service_key.revoked", "SERVICE_KEY"),
+    (Changes.rotate_signing_key, "signing_key.created", "SERVICE_KEY"),
     (Changes.create_secret, "secret.created", "ACCOUNT"),
     (Changes.update_secret, "secret.updated", "ACCOUNT"),
     (Changes.rotate_secret, "secret.rotated", "ACCOUNT"),
@@ -52,6 +53,7 @@ CHANGES = [
     (Changes.redeliver_events, "endpoint.redelivered", "SESSION"),
 ]
 ABOUT_NO_ACCOUNT = {"service_key.created", "service_key.revoked", "bank.status_changed"}
+ABOUT_NO_ACCOUNT |= {"signing_key.created"}
 # Changes after which there is nothing left to change.
 MADE_ONCE = [
     Changes.end_secret,
@@ -84,7 +86,7 @@ def rows_of(changes):
 
 
 def test_every_changing_method_is_in_the_table_above():
-    reads = ("Get", "List", "Validate", "Explain")
+    reads = ("Get", "List", "Validate", "BatchValidate", "Explain", "Watch")
     methods = {
         re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower()
         for service in access.TABLE.values()

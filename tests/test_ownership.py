@@ -209,7 +209,7 @@ def test_every_field_that_names_a_thing_is_in_the_table():
         str(field)
         for field in FIELDS
         if field.is_text
-        and (field.last.name == "id" or field.last.name.endswith("_id"))
+        and (field.last.name == "id" or field.last.name.endswith(("_id", "_ids")))
         and not ({field.last.name, str(field)} & OF_NOBODY or is_output_only(field))
     }
 

@@ -30,6 +30,8 @@ REQUIRED = {
     "GetSession": "session_id",
     "ListSessions": "app_id",
     "RevokeSession": "session_id",
+    "BatchValidateSessions": "access_tokens",
+    "RotateSigningKey": "kind",
     "SetBankStatus": "bank_id status",
     "CreateLinkToken": "parameters",
     "GetLinkToken": "link_token_id",
@@ -42,6 +44,7 @@ REQUIRED = {
     "UpdateSettings": "settings update_mask",
     "ListSettingsVersions": "app_id",
     "RollbackSettings": "app_id version",
+    "WatchSettings": "app_ids",
     "GetBank": "bank_id",
     "ListAppBanks": "app_id",
     "CreateEndpoint": "uri",
@@ -59,7 +62,7 @@ REQUIRED = {
 }
 NOTHING_REQUIRED = {"EndSession", "ExplainLink", "GetAccount", "ListAccounts", "ListApps"}
 NOTHING_REQUIRED |= {"ListAuditEvents", "ListBanks", "ListEventTypes", "ListServiceKeys"}
-NOTHING_REQUIRED |= {"ListSigningKeys", "OpenLink", "SignOut", "ValidateSession"}
+NOTHING_REQUIRED |= {"ListSigningKeys", "OpenLink", "SignOut", "ValidateSession", "WatchRevocations"}
 # With nothing named they are about whatever the credential stands for.
 OWN_IF_EMPTY = ["GetAccount", "ListApps", "GetSession", "GetSettings", "ListSettingsVersions"]
 OWN_IF_EMPTY += ["ListAppBanks", "ListLinkTokens", "ListLinks"]
