@@ -36,7 +36,9 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     that acts as a customer or takes a password.
     """
     ROLE_VERIFIER: _Role.ValueType  # 2
-    """ValidateSession, GetSettings."""
+    """ValidateSession, BatchValidateSessions, WatchRevocations, WatchSettings,
+    GetSettings.
+    """
     ROLE_LINK: _Role.ValueType  # 3
     """OpenLink, ExplainLink, GetLink, ListLinkBanks."""
     ROLE_PUBLISHER: _Role.ValueType  # 4
@@ -52,7 +54,9 @@ ROLE_OPERATOR: Role.ValueType  # 1
 that acts as a customer or takes a password.
 """
 ROLE_VERIFIER: Role.ValueType  # 2
-"""ValidateSession, GetSettings."""
+"""ValidateSession, BatchValidateSessions, WatchRevocations, WatchSettings,
+GetSettings.
+"""
 ROLE_LINK: Role.ValueType  # 3
 """OpenLink, ExplainLink, GetLink, ListLinkBanks."""
 ROLE_PUBLISHER: Role.ValueType  # 4
