@@ -62,7 +62,8 @@ REQUIRED = {
 }
 NOTHING_REQUIRED = {"EndSession", "ExplainLink", "GetAccount", "ListAccounts", "ListApps"}
 NOTHING_REQUIRED |= {"ListAuditEvents", "ListBanks", "ListEventTypes", "ListServiceKeys"}
-NOTHING_REQUIRED |= {"ListSigningKeys", "OpenLink", "SignOut", "ValidateSession", "WatchRevocations"}
+NOTHING_REQUIRED |= {"ListSigningKeys", "OpenLink", "SignOut", "ValidateSession"}
+NOTHING_REQUIRED |= {"WatchRevocations"}
 # With nothing named they are about whatever the credential stands for.
 OWN_IF_EMPTY = ["GetAccount", "ListApps", "GetSession", "GetSettings", "ListSettingsVersions"]
 OWN_IF_EMPTY += ["ListAppBanks", "ListLinkTokens", "ListLinks"]

@@ -76,7 +76,10 @@ class Config(BaseModel):
         4096, ge=16, le=100_000, description="Calls at work at one time; hard limit."
     )
     limit_streams: int = Field(
-        2000, ge=16, le=100_000, description="Open streams of health, of reflection and of each Watch method."
+        2000,
+        ge=16,
+        le=100_000,
+        description="Open streams of health, of reflection and of each Watch method.",
     )
     limit_message_bytes: int = Field(
         4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="Largest request, bytes."
