@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test crashes check format generate clean
+.PHONY: help run test crashes staleness check format generate clean
 
 help: ## Say what each target does
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some
 
 crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, and count what arrives
 	@CRASH_ROUNDS=50 $(BIN)/pytest --quiet --capture=no tests/test_delivery_crashes.py
+
+staleness: $(VENV)/.installed-dev ## Hunt for a minute for a process that accepts what has ended
+	@STALENESS_SECONDS=60 $(BIN)/pytest --quiet --capture=no tests/test_staleness.py
 
 check: $(VENV)/.installed-dev ## Lint, format, types, proto lint, generated code, direction of imports
 	@$(BIN)/ruff check --quiet
