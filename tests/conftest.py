@@ -22,6 +22,7 @@ from tests.harmless import outcome_of, problems  # noqa: F401 - fixtures
 from tests.hooks import hook, new_hook, platform, probe, released  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
 from tests.sending import sender  # noqa: F401 - a fixture
+from tests.verifiers import asking_verifier, session_verifier, validations  # noqa: F401 - fixtures
 
 from finlink.config import v1
 from finlink_server import app as application

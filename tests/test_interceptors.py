@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -19,16 +18,9 @@ PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
 SERVERS = {"grpc": parrot.serving, "grpc.aio": parrot.serving_async}
 
 
-@pytest.fixture(scope="module")
-def sessions(server, verifier) -> Iterator[SessionVerifier]:
-    with SessionVerifier(server.target, verifier.credential) as made:
-        assert made.wait_until_caught_up(timedelta(seconds=60))
-        yield made
-
-
 @pytest.fixture(scope="module", params=SERVERS)
-def polly(request, sessions) -> Iterator[Parrot]:
-    with SERVERS[request.param](sessions) as served:
+def polly(request, session_verifier) -> Iterator[Parrot]:
+    with SERVERS[request.param](session_verifier) as served:
         yield served
 
 
@@ -52,9 +44,11 @@ def test_the_handler_has_the_session_at_hand(polly, session, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_session_that_has_ended_is_refused_with_its_reason(polly, session, sessions, kind):
+def test_a_session_that_has_ended_is_refused_with_its_reason(
+    polly, session, session_verifier, kind
+):
     session.sessions.EndSession()
-    while session.id not in sessions._stream.view.ended:
+    while session.id not in session_verifier._stream.view.ended:
         pass
 
     with refused(UNAUTHENTICATED, "SESSION_INACTIVE", inactive_reason="ENDED"):
@@ -160,8 +154,8 @@ def test_when_nothing_can_be_told_the_call_is_refused_and_may_be_tried_again(
 
 
 @pytest.fixture(scope="module")
-def sync_polly(sessions) -> Iterator[Parrot]:
-    with parrot.serving(sessions) as served:
+def sync_polly(session_verifier) -> Iterator[Parrot]:
+    with parrot.serving(session_verifier) as served:
         yield served
 
 
@@ -191,14 +185,14 @@ def test_a_handler_with_a_pool_of_its_own_keeps_it(sync_polly, session):
     ],
     ids=str,
 )
-def test_a_table_that_cannot_be_meant_is_refused_when_it_is_given(sessions, kind, table):
+def test_a_table_that_cannot_be_meant_is_refused_when_it_is_given(session_verifier, kind, table):
     with pytest.raises(ValueError, match="must"):
-        getattr(sessions, kind)(table)
+        getattr(session_verifier, kind)(table)
 
 
-def test_a_table_that_is_changed_later_changes_nothing(sessions):
+def test_a_table_that_is_changed_later_changes_nothing(session_verifier):
     table: dict[str, Any] = {"/pkg.Service/Method": ["read"]}
-    made = sessions.interceptor(table)
+    made = session_verifier.interceptor(table)
 
     table["/pkg.Service/Method"] = OPEN
 
