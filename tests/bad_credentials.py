@@ -47,6 +47,8 @@ REASONS = {
     "account token, of before the password's reset": _INVALID,
     "account token, five wrong passwords later": _INVALID,
     "account token, its account suspended": _INVALID,
+    "account token, its key revoked": _INVALID,
+    "session token, its key revoked": _INVALID,  # it proves nothing: anybody may have signed it
     **dict.fromkeys(INACTIVE, _INACTIVE),
     "session token, from an address that its secret does not allow": (
         "PERMISSION_DENIED",
@@ -64,6 +66,8 @@ def make(server: Any, operator: people.Caller) -> dict[str, Metadata]:
     account = people.new_account(operator)
     app = people.new_app(account)
     made = _that_time_ended(server, account, app)
+    account = account.sign_in()
+    made |= _signed_with_a_revoked_key(operator, account, app)
     account = account.sign_in()
     made |= _ended_account_tokens(operator) | _ended_sessions(account, app, operator)
     made |= _misplaced(account, app, operator)
@@ -105,6 +109,19 @@ def _that_time_ended(server: Any, account: people.Account, app: v1.App) -> dict[
         "session token, its secret expired": ending.start().token,
     }
     server.clock.advance(days=1)
+    return made
+
+
+def _signed_with_a_revoked_key(
+    operator: people.Caller, account: people.Account, app: v1.App
+) -> dict[str, str]:
+    """Revoke the keys of all accounts and sessions, and with them what was made so far."""
+    made = {
+        "account token, its key revoked": account.token,
+        "session token, its key revoked": people.new_secret(account, app).start().token,
+    }
+    for kind in (v1.TOKEN_KIND_ACCOUNT, v1.TOKEN_KIND_SESSION):
+        operator.admin.RotateSigningKey(kind=kind, revoke_previous=True)
     return made
 
 

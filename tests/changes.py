@@ -231,3 +231,62 @@ class Changes:
         )
         token: v1.LinkToken = answer.link_token
         return token
+
+
+# The change, its row's type, and who stands in it.
+CHANGES = [
+    (Changes.sign_in, "account.signed_in", "ACCOUNT"),
+    (Changes.sign_out, "account.signed_out", "ACCOUNT"),
+    (Changes.set_password, "account.password_set", "ACCOUNT"),
+    (Changes.change_password, "account.password_changed", "ACCOUNT"),
+    (Changes.create_app, "app.created", "ACCOUNT"),
+    (Changes.update_app, "app.updated", "ACCOUNT"),
+    (Changes.delete_app, "app.deleted", "ACCOUNT"),
+    (Changes.create_account, "account.created", "SERVICE_KEY"),
+    (Changes.reset_password, "account.password_reset", "SERVICE_KEY"),
+    (Changes.suspend_account, "account.suspended", "SERVICE_KEY"),
+    (Changes.reinstate_account, "account.reinstated", "SERVICE_KEY"),
+    (Changes.end_secret, "secret.revoked", "SERVICE_KEY"),
+    (Changes.create_service_key, "service_key.created", "SERVICE_KEY"),
+    (Changes.revoke_service_key, "service_key.revoked", "SERVICE_KEY"),
+    (Changes.rotate_signing_key, "signing_key.created", "SERVICE_KEY"),
+    (Changes.create_secret, "secret.created", "ACCOUNT"),
+    (Changes.update_secret, "secret.updated", "ACCOUNT"),
+    (Changes.rotate_secret, "secret.rotated", "ACCOUNT"),
+    (Changes.revoke_secret, "secret.revoked", "ACCOUNT"),
+    (Changes.report_leaked_secret, "secret.leaked", "ANONYMOUS"),
+    (Changes.start_session, "session.started", "SESSION"),
+    (Changes.end_session, "session.ended", "SESSION"),
+    (Changes.revoke_session, "session.revoked", "ACCOUNT"),
+    (Changes.update_settings, "settings.updated", "ACCOUNT"),
+    (Changes.rollback_settings, "settings.updated", "ACCOUNT"),
+    (Changes.create_link_token, "link_token.created", "SESSION"),
+    (Changes.revoke_link_token, "link_token.revoked", "SESSION"),
+    (Changes.open_link, "link.opened", "SERVICE_KEY"),
+    (Changes.set_bank_status, "bank.status_changed", "SERVICE_KEY"),
+    (Changes.create_endpoint, "endpoint.created", "SESSION"),
+    (Changes.update_endpoint, "endpoint.updated", "SESSION"),
+    (Changes.delete_endpoint, "endpoint.deleted", "SESSION"),
+    (Changes.rotate_signing_secret, "endpoint.signing_secret_rotated", "ACCOUNT"),
+    (Changes.send_test_event, "webhook.test", "SESSION"),
+    (Changes.publish_event, "event.published", "SERVICE_KEY"),
+    (Changes.redeliver_events, "endpoint.redelivered", "SESSION"),
+]
+ABOUT_NO_ACCOUNT = {"service_key.created", "service_key.revoked", "bank.status_changed"}
+ABOUT_NO_ACCOUNT |= {"signing_key.created"}
+# Changes after which there is nothing left to change.
+MADE_ONCE = [
+    Changes.end_secret,
+    Changes.publish_event,
+    Changes.report_leaked_secret,
+    Changes.revoke_link_token,
+    Changes.revoke_secret,
+    Changes.revoke_session,
+    Changes.rollback_settings,
+    Changes.set_bank_status,
+    Changes.suspend_account,
+    Changes.update_app,
+    Changes.update_endpoint,
+    Changes.update_secret,
+    Changes.update_settings,
+]

@@ -5,71 +5,13 @@ import uuid
 
 import pytest
 from grpc import StatusCode
-from tests.changes import Changes, journal
+from tests.changes import ABOUT_NO_ACCOUNT, CHANGES, MADE_ONCE, Changes, journal
 from tests.errors import refused
 from tests.link_urls import open_link
 
 from finlink.config import v1
 from finlink_server import access
 from finlink_server.domain import idempotency
-
-# The change, its row's type, and who stands in it.
-CHANGES = [
-    (Changes.sign_in, "account.signed_in", "ACCOUNT"),
-    (Changes.sign_out, "account.signed_out", "ACCOUNT"),
-    (Changes.set_password, "account.password_set", "ACCOUNT"),
-    (Changes.change_password, "account.password_changed", "ACCOUNT"),
-    (Changes.create_app, "app.created", "ACCOUNT"),
-    (Changes.update_app, "app.updated", "ACCOUNT"),
-    (Changes.delete_app, "app.deleted", "ACCOUNT"),
-    (Changes.create_account, "account.created", "SERVICE_KEY"),
-    (Changes.reset_password, "account.password_reset", "SERVICE_KEY"),
-    (Changes.suspend_account, "account.suspended", "SERVICE_KEY"),
-    (Changes.reinstate_account, "account.reinstated", "SERVICE_KEY"),
-    (Changes.end_secret, "secret.revoked", "SERVICE_KEY"),
-    (Changes.create_service_key, "service_key.created", "SERVICE_KEY"),
-    (Changes.revoke_service_key, "service_key.revoked", "SERVICE_KEY"),
-    (Changes.rotate_signing_key, "signing_key.created", "SERVICE_KEY"),
-    (Changes.create_secret, "secret.created", "ACCOUNT"),
-    (Changes.update_secret, "secret.updated", "ACCOUNT"),
-    (Changes.rotate_secret, "secret.rotated", "ACCOUNT"),
-    (Changes.revoke_secret, "secret.revoked", "ACCOUNT"),
-    (Changes.report_leaked_secret, "secret.leaked", "ANONYMOUS"),
-    (Changes.start_session, "session.started", "SESSION"),
-    (Changes.end_session, "session.ended", "SESSION"),
-    (Changes.revoke_session, "session.revoked", "ACCOUNT"),
-    (Changes.update_settings, "settings.updated", "ACCOUNT"),
-    (Changes.rollback_settings, "settings.updated", "ACCOUNT"),
-    (Changes.create_link_token, "link_token.created", "SESSION"),
-    (Changes.revoke_link_token, "link_token.revoked", "SESSION"),
-    (Changes.open_link, "link.opened", "SERVICE_KEY"),
-    (Changes.set_bank_status, "bank.status_changed", "SERVICE_KEY"),
-    (Changes.create_endpoint, "endpoint.created", "SESSION"),
-    (Changes.update_endpoint, "endpoint.updated", "SESSION"),
-    (Changes.delete_endpoint, "endpoint.deleted", "SESSION"),
-    (Changes.rotate_signing_secret, "endpoint.signing_secret_rotated", "ACCOUNT"),
-    (Changes.send_test_event, "webhook.test", "SESSION"),
-    (Changes.publish_event, "event.published", "SERVICE_KEY"),
-    (Changes.redeliver_events, "endpoint.redelivered", "SESSION"),
-]
-ABOUT_NO_ACCOUNT = {"service_key.created", "service_key.revoked", "bank.status_changed"}
-ABOUT_NO_ACCOUNT |= {"signing_key.created"}
-# Changes after which there is nothing left to change.
-MADE_ONCE = [
-    Changes.end_secret,
-    Changes.publish_event,
-    Changes.report_leaked_secret,
-    Changes.revoke_link_token,
-    Changes.revoke_secret,
-    Changes.revoke_session,
-    Changes.rollback_settings,
-    Changes.set_bank_status,
-    Changes.suspend_account,
-    Changes.update_app,
-    Changes.update_endpoint,
-    Changes.update_secret,
-    Changes.update_settings,
-]
 
 
 @pytest.fixture
@@ -137,6 +79,29 @@ def test_a_started_session_names_the_one_that_it_ended(account, secret):
     (row,) = journal(account, target_id=newer.id)
     assert row.facts["superseded"] == older.id
     assert row.facts["secret_id"] == secret.id
+
+
+def test_every_signing_key_that_is_revoked_has_a_row(changes):
+    changes.rotate_signing_key()
+    changes.how["revoke_previous"] = True
+    before = rows_of(changes)
+
+    new = changes.rotate_signing_key()
+
+    created, *revoked = [row for row in rows_of(changes) if row not in before]
+    assert (created.type, created.target_id) == ("signing_key.created", new)
+    assert {row.type for row in revoked} == {"signing_key.revoked"}
+    assert before[0].target_id in {row.target_id for row in revoked}
+    assert {row.facts["kind"] for row in (created, *revoked)} == {"LINK"}
+
+
+def test_the_token_that_five_wrong_passwords_end_has_a_row(changes):
+    for _ in range(5):
+        wrong_password(changes, **changes.how)
+
+    (row,) = [row for row in rows_of(changes) if row.type == "account.token_ended"]
+    assert row.account_id == row.actor.id == changes.account.id
+    assert row.facts == {"reason": "PASSWORD_FAILURES"}
 
 
 @pytest.mark.parametrize("change", MADE_ONCE, ids=[change.__name__ for change in MADE_ONCE])

@@ -136,6 +136,22 @@ def test_validating_an_ended_session_still_tells_which_it_was(session, verifier)
     assert answer.session.HasField("end_time")
 
 
+def test_a_batch_gives_each_token_the_answer_that_it_gets_alone(account, app, session, verifier):
+    other = people.new_secret(account, app)
+    ended, reader = other.start(), people.new_secret(account, app).start(scopes=("read",))
+    other.start()
+    tokens = [session.token, "garbage", ended.token, "", reader.token, account.token, session.token]
+
+    batch = verifier.sessions.BatchValidateSessions(access_tokens=tokens, required_scopes=["write"])
+
+    assert list(batch.results) == [
+        verifier.sessions.ValidateSession(access_token=token, required_scopes=["write"])
+        for token in tokens
+    ]
+    assert [one.active for one in batch.results] == [True, False, False, False, True, False, True]
+    assert list(batch.results[4].missing_scopes) == ["write"]
+
+
 def test_anybody_can_verify_a_session_token_with_the_published_keys(nobody, account, session):
     published = nobody.sessions.ListSigningKeys()
     keys = jwt.PyJWKSet.from_json(published.jwks_json)
