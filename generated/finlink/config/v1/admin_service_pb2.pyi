@@ -773,7 +773,7 @@ class RotateSigningKeyResponse(_message.Message):
 
     @_builtins.property
     def revoked_kids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The `kid`s that were revoked."""
+        """The `kid`s that were revoked; none in a repeat."""
 
     def __init__(
         self,

@@ -217,8 +217,13 @@ class AdminServiceServicer:
         everybody knows it before its first token. The old ones verify until their
         last token is dead. With revoke_previous they are revoked instead, the new
         key signs at once, and everything that they signed has ended (KEY_REVOKED):
-        for a key that leaked. Journal: `signing_key.created`,
-        `signing_key.revoked`.
+        for a key that leaked.
+
+        Idempotent by request_id: a repeat makes and revokes nothing, and gives the
+        key that was made. Journal: `signing_key.created`, `signing_key.revoked`.
+
+        Errors:
+        - INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

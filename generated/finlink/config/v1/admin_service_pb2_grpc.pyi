@@ -116,8 +116,13 @@ class AdminServiceStub:
     everybody knows it before its first token. The old ones verify until their
     last token is dead. With revoke_previous they are revoked instead, the new
     key signs at once, and everything that they signed has ended (KEY_REVOKED):
-    for a key that leaked. Journal: `signing_key.created`,
-    `signing_key.revoked`.
+    for a key that leaked.
+
+    Idempotent by request_id: a repeat makes and revokes nothing, and gives the
+    key that was made. Journal: `signing_key.created`, `signing_key.revoked`.
+
+    Errors:
+    - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     SetBankStatus: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]
     """Tells the widgets whether a bank can be connected at present. A bank that is
@@ -218,8 +223,13 @@ class AdminServiceAsyncStub(AdminServiceStub):
     everybody knows it before its first token. The old ones verify until their
     last token is dead. With revoke_previous they are revoked instead, the new
     key signs at once, and everything that they signed has ended (KEY_REVOKED):
-    for a key that leaked. Journal: `signing_key.created`,
-    `signing_key.revoked`.
+    for a key that leaked.
+
+    Idempotent by request_id: a repeat makes and revokes nothing, and gives the
+    key that was made. Journal: `signing_key.created`, `signing_key.revoked`.
+
+    Errors:
+    - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     SetBankStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetBankStatusRequest, _admin_service_pb2.SetBankStatusResponse]  # type: ignore[assignment]
     """Tells the widgets whether a bank can be connected at present. A bank that is
@@ -377,8 +387,13 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         everybody knows it before its first token. The old ones verify until their
         last token is dead. With revoke_previous they are revoked instead, the new
         key signs at once, and everything that they signed has ended (KEY_REVOKED):
-        for a key that leaked. Journal: `signing_key.created`,
-        `signing_key.revoked`.
+        for a key that leaked.
+
+        Idempotent by request_id: a repeat makes and revokes nothing, and gives the
+        key that was made. Journal: `signing_key.created`, `signing_key.revoked`.
+
+        Errors:
+        - INVALID_ARGUMENT (REQUEST_ID_REUSED).
         """
 
     @_abc_1.abstractmethod
