@@ -1,30 +1,29 @@
 """Several processes on one port: started, watched, restarted and stopped together.
 
 The workers are fresh interpreters, because nothing may fork once grpc is imported. They
-share the port by SO_REUSEPORT, of which this process holds a socket that never listens:
-so the port is ours while a worker is restarted, and a port that somebody else has is an
-error instead of two servers that each get half of the calls.
+end when this process does, whatever ended it: each holds an end of a pipe of which only
+this process has the other.
 """
 
-import errno
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from finlink_server.app import ListenError
-from finlink_server.config import Config, split_listen
+from finlink_server import shared_port
+from finlink_server.config import Config
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS: Final = (*_STOPPING, signal.SIGCHLD)
 _LONGEST_START: Final = 60.0  # seconds
 _LONGEST_STOP: Final = 10.0  # seconds, beyond the drain
+_LOOK_EVERY: Final = 0.05  # seconds; whether we are to stop before all have started
 # A worker that ends at once is started again ever more slowly.
 _FIRST_PAUSE: Final = 0.1  # seconds
 _LONGEST_PAUSE: Final = 30.0  # seconds
@@ -56,27 +55,33 @@ class Supervisor:
         self._arguments = arguments
         self._config = config
         self._say = say
-        host, port = split_listen(config.listen)
-        self._reserved = list(_reserve(host, port, config.listen))
-        self.port = int(self._reserved[0].getsockname()[1])
+        self._claimed = shared_port.claim(config.listen)
+        self.port = int(self._claimed[0].getsockname()[1])
         self._workers = [_Worker(index) for index in range(config.workers)]
         # Nobody ever writes to it: workers see its end when this process is gone.
         self._lifeline, self._held = os.pipe()
 
-    def start(self) -> None:
-        """Start the workers, and wait until each takes calls."""
+    def start(self) -> bool:
+        """Start the workers and wait until each takes calls; False if a signal came first.
+
+        Then, and when a WorkerError is raised, none is left.
+        """
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        with ExitStack() as stack:
-            ready = [self._start(worker) for worker in self._workers]
-            for fd in ready:
-                stack.callback(os.close, fd)
-            until = time.monotonic() + _LONGEST_START
-            for fd in ready:
-                left = max(0.0, until - time.monotonic())
-                if not (select.select([fd], [], [], left)[0] and os.read(fd, 1)):
-                    self._stop_all()
-                    message = "A worker did not start; what it said stands above."
-                    raise WorkerError(message)
+        have_started = False
+        try:
+            with ExitStack() as stack:
+                ready = []
+                for worker in self._workers:
+                    ready.append(self._start(worker))
+                    stack.callback(os.close, ready[-1])
+                have_started = self._wait_for(ready)
+        except OSError as error:
+            message = f"A worker could not be started: {error.strerror}."
+            raise WorkerError(message) from error
+        finally:
+            if not have_started:
+                self._stop()
+        return have_started
 
     def run(self) -> None:
         """Keep the workers running until SIGTERM or SIGINT, and stop them."""
@@ -86,8 +91,7 @@ class Supervisor:
                 break
             self._restart()
         self._say("Stopping: running calls may finish.")
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
-        self._stop_all()
+        self._stop()
 
     def _start(self, worker: _Worker) -> int:
         """Start one worker; the end of a pipe that tells when it takes calls."""
@@ -97,75 +101,86 @@ class Supervisor:
         arguments += ["--ready", str(said), *self._arguments]
         arguments += ["--background"] if worker.index == 0 else []
         worker.began = time.monotonic()
-        worker.process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "finlink_server", *arguments],
-            pass_fds=(self._lifeline, said),
-            stdin=subprocess.DEVNULL,
-        )
-        os.close(said)
+        try:
+            # -P: with -m alone, it would import what lies in the current folder.
+            worker.process = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-P", "-m", "finlink_server", *arguments],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                pass_fds=(self._lifeline, said),
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError:
+            os.close(ready)
+            raise
+        finally:
+            os.close(said)
         return ready
 
+    def _wait_for(self, ready: Sequence[int]) -> bool:
+        waiting = set(ready)
+        until = time.monotonic() + _LONGEST_START
+        while waiting:
+            if signal.sigtimedwait(_STOPPING, 0) is not None:
+                return False
+            for fd in select.select(waiting, [], [], _LOOK_EVERY)[0]:
+                if not os.read(fd, 1):
+                    message = "A worker did not start; what it said stands above."
+                    raise WorkerError(message)
+                waiting.remove(fd)
+            if time.monotonic() > until:
+                message = f"A worker took no calls within {_LONGEST_START:g} seconds."
+                raise WorkerError(message)
+        return True
+
     def _restart(self) -> None:
-        now = time.monotonic()
+        """Start those again that have ended and paused."""
         for worker in self._workers:
             if worker.process is not None and worker.process.poll() is not None:
-                code, worker.process = worker.process.returncode, None
-                lasted = now - worker.began
-                worker.pause = (
-                    _FIRST_PAUSE if lasted > _STEADY else min(2 * worker.pause, _LONGEST_PAUSE)
-                ) or _FIRST_PAUSE
-                worker.start_at = now + worker.pause
-                self._say(f"Worker {worker.index} ended ({_words(code)}) and is started again.")
-            if worker.process is None and worker.start_at <= now:
-                os.close(self._start(worker))
+                how, worker.process = _how_it_ended(worker.process.returncode), None
+                self._pause(worker, f"ended ({how})")
+            if worker.process is None and worker.start_at <= time.monotonic():
+                try:
+                    os.close(self._start(worker))
+                except OSError as error:  # no memory, for one: the others serve on
+                    self._pause(worker, f"could not be started ({error.strerror})")
+
+    def _pause(self, worker: _Worker, what: str) -> None:
+        now = time.monotonic()
+        worker.pause = next_pause(worker.pause, now - worker.began)
+        worker.start_at = now + worker.pause
+        self._say(f"Worker {worker.index} {what} and is started again in {worker.pause:g} s.")
 
     def _next_start(self) -> float:
         """Seconds until a worker is to be started again; long if none is."""
         times = [worker.start_at for worker in self._workers if worker.process is None]
         return max(0.0, min(times) - time.monotonic()) if times else 3600.0
 
-    def _stop_all(self) -> None:
+    def _stop(self) -> None:
+        """Stop all together; at once when told so once more."""
         running = [worker.process for worker in self._workers if worker.process is not None]
         for process in running:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
         until = time.monotonic() + self._config.drain_seconds + _LONGEST_STOP
-        for process in running:
-            try:
-                process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for reserved in self._reserved:
-            reserved.close()
+        told: signal.struct_siginfo | None = None
+        while running := [process for process in running if process.poll() is None]:
+            told = signal.sigtimedwait(_SIGNALS, max(0.0, until - time.monotonic()))
+            if told is None or told.si_signo != signal.SIGCHLD:
+                for process in running:
+                    process.kill()
+                    process.wait()
+        for claimed in self._claimed:
+            claimed.close()
+        if told is not None and told.si_signo != signal.SIGCHLD:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+            signal.raise_signal(told.si_signo)
 
 
-def _reserve(host: str, port: int, listen: str) -> Iterator[socket.socket]:
-    """Bind every address of a name, after finding that nobody listens there."""
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in addresses:
-        here: tuple[Any, ...] = (address[0], port, *address[2:])
-        try:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(here)
-            reserved = socket.socket(family, kind, protocol)
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            reserved.bind(here)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                message = (
-                    f"{listen} cannot be served on: another process has the port. Stop that"
-                    " process, or set FINLINK_LISTEN to something else."
-                )
-                raise ListenError(message) from error
-            if len(addresses) == 1:
-                message = f"{listen} cannot be served on: {error.strerror}."
-                raise ListenError(message) from error
-            continue  # such as ::1 on a machine without IPv6
-        port = port or int(reserved.getsockname()[1])
-        yield reserved
+def next_pause(pause: float, lasted: float) -> float:
+    """Seconds before a worker that lasted so many is started again; `pause` is the one before."""
+    if lasted > _STEADY or not pause:
+        return _FIRST_PAUSE
+    return min(2 * pause, _LONGEST_PAUSE)
 
 
-def _words(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+def _how_it_ended(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
