@@ -29,18 +29,23 @@ def open_env(
     now: Callable[[], int] = system_clock,
     hasher: Hasher | None = None,
     resolver: Resolver | None = None,
+    *,
+    prepares: bool = True,
 ) -> Env:
-    """Open the database, make what is missing, and give the environment.
+    """Open the database, make what is missing if this `prepares` it, and give the environment.
 
     A master key is made by itself only for a database that is new and empty:
     where sealed rows exist, another key could never open them.
     """
     database = Database(config.database_path)
     with migrate.exclusive(database):
-        if database.is_empty() and not config.key_path.exists():
+        if prepares and database.is_empty() and not config.key_path.exists():
             crypto.create_master_key(config.key_path)
         keyring = crypto.load_master_key(config.key_path)
-        migrate.migrate(database)
+        if prepares:
+            migrate.migrate(database)
+        else:
+            migrate.refuse_older(database)
         _check_key(config, database, keyring)
         env = Env(
             database=database,
@@ -55,8 +60,9 @@ def open_env(
         )
         memory.begin(env, config.limit_cache_bytes)
         signing_keys.begin(env)
-        signing_keys.make_first(env, command_line("migrate"))
-        bank_import.make_first(env, command_line("migrate"))
+        if prepares:
+            signing_keys.make_first(env, command_line("migrate"))
+            bank_import.make_first(env, command_line("migrate"))
     return env
 
 

@@ -46,7 +46,7 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
         log.start(settings.log_level, settings.log_format)
         if with_demo:
             settings = settings.for_demo()
-        env = bootstrap.open_env(settings)
+        env = bootstrap.open_env(settings, prepares=False)  # the supervisor did
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
         running = app.start(env, settings, shares_port=True, background=background)
@@ -73,12 +73,12 @@ def _serve_alone(settings: Config, *, with_demo: bool) -> None:
 
 def _supervise(settings: Config, *, with_demo: bool) -> None:
     supervisor = Supervisor(settings, _complain, ["--demo"] if with_demo else [])
-    env = bootstrap.open_env(settings)  # the supervisor alone migrates
+    env = bootstrap.open_env(settings)  # before any worker, and by nobody else
     data = demo.prepare(env) if with_demo else None
     env.end()
-    supervisor.start()
-    _announce(settings, supervisor.port, data)
-    supervisor.run()
+    if supervisor.start():
+        _announce(settings, supervisor.port, data)
+        supervisor.run()
 
 
 def _complain(sentence: str) -> None:

@@ -31,6 +31,17 @@ def pending(database: Database) -> list[str]:
     return [step.name for step in runner.status() if not step.applied]
 
 
+def refuse_older(database: Database) -> None:
+    """Refuse a database that waits for migrations: others may be serving from it as it is."""
+    waiting = pending(database)
+    if waiting:
+        message = (
+            f"The database {database.path} is not this version's ({', '.join(waiting)} to be"
+            " applied). Start the server anew; it migrates before it serves."
+        )
+        raise DatabaseError(message)
+
+
 def _refuse_newer(database: Database, runner: Runner) -> None:
     unknown = [step.name for step in runner.status() if step.path is None]
     if unknown:
