@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -103,6 +103,7 @@ def to_json(document: Document) -> str:
     return _documents.dump_json(document).decode()
 
 
+@lru_cache(maxsize=256)
 def from_json(text: str) -> Document:
     """Read a stored document; parts that it does not know have their defaults."""
     return _documents.validate_json(text)

@@ -15,6 +15,7 @@ from finlink_server.errors import (
     EventNotFound,
     FieldInvalid,
 )
+from finlink_server.storage import rows
 from finlink_server.storage.models import App, Journal
 from finlink_server.storage.webhook_models import EventPayload
 
@@ -39,16 +40,16 @@ def publish(
     content = env.keyring.mac("event", f"{event_type}\n{payload}".encode()).hex()
     with env.transaction(app_id):
         app = visible.app(caller, app_id)
-        earlier = Journal.get_or_none(Journal.once == journal.once_key(env, once))
+        earlier = journal.find_once(env, once)
         if earlier is not None:
             if json.loads(earlier.facts)["content_mac"] != content:
                 raise FieldInvalid.of(
                     "event_id", "was used for another event of this app: use a new one"
                 )
             return earlier
-        if Journal.select().where(Journal.id == event_id).exists():
+        if rows.find(Journal, "id = ?", event_id) is not None:
             raise FieldInvalid.of("event_id", "is the id of an event of this service")
-        seq = journal.write_once(
+        row = journal.write_first(
             env,
             caller,
             "event.published",
@@ -59,10 +60,8 @@ def publish(
             event_type=event_type,
             content_mac=content,
         )
-        EventPayload.create(
-            event_seq=seq, sealed_payload=env.keyring.seal(payload.encode(), _place(seq))
-        )
-        row: Journal = Journal.get_by_id(seq)
+        sealed = env.keyring.seal(payload.encode(), _place(row.seq))
+        rows.insert(EventPayload(event_seq=row.seq, sealed_payload=sealed))
         return row
 
 
@@ -147,15 +146,15 @@ def body(env: Env, row: Event) -> bytes:
     return bodies(env, [row])[row.seq]
 
 
-def bodies(env: Env, rows: Iterable[Event]) -> dict[int, bytes]:
+def bodies(env: Env, events: Iterable[Event]) -> dict[int, bytes]:
     """The bodies of events, by seq."""
-    rows = list(rows)
-    published = [row.seq for row in rows if row.type == "event.published"]
+    found = list(events)
+    published = [row.seq for row in found if row.type == "event.published"]
     payloads = {
         seq: env.keyring.open(sealed, _place(seq))
         for seq, sealed in (env.database.among(_PAYLOADS, published) if published else ())
     }
-    return {row.seq: _body(row, payloads.get(row.seq)) for row in rows}
+    return {row.seq: _body(row, payloads.get(row.seq)) for row in found}
 
 
 def _body(row: Event, payload: bytes | None) -> bytes:

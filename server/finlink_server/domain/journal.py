@@ -14,6 +14,7 @@ from typing import Any
 from finlink_server.domain import event_types, paging
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
+from finlink_server.storage import rows
 from finlink_server.storage.models import Journal
 
 MINUTE = 60 * MICROSECONDS
@@ -45,7 +46,7 @@ def write(
 ) -> int:
     """Write the row of a change, and give its seq. Call it inside the change's transaction."""
     row = _row(env, caller, event, target_id, account_id, app_id, facts)
-    seq: int = Journal.insert(**row).execute()
+    seq: int = rows.insert(Journal(**row))
     return seq
 
 
@@ -61,11 +62,33 @@ def write_once(
     **facts: Any,  # noqa: ANN401 - whatever JSON holds
 ) -> int | None:
     """Write a row unless there is one of the same `once`; its seq, None for a repeat."""
-    if Journal.select().where(Journal.once == once_key(env, once)).exists():
+    if find_once(env, once) is not None:
         return None
-    row = _row(env, caller, event, target_id, account_id, app_id, facts)
-    seq: int = Journal.insert(**row, once=once_key(env, once)).execute()
-    return seq
+    places = {"once": once, "account_id": account_id, "app_id": app_id}
+    return int(write_first(env, caller, event, target_id, **places, **facts).seq)
+
+
+def write_first(
+    env: Env,
+    caller: Caller,
+    event: str,
+    target_id: str,
+    *,
+    once: str,
+    account_id: str = "",
+    app_id: str = "",
+    **facts: Any,  # noqa: ANN401 - whatever JSON holds
+) -> Journal:
+    """Write the one row of its `once`, of which there is none yet, and give it."""
+    values = _row(env, caller, event, target_id, account_id, app_id, facts)
+    row = Journal(**values, once=once_key(env, once))
+    row.seq = rows.insert(row)
+    return row
+
+
+def find_once(env: Env, once: str) -> Journal | None:
+    """Find the row of something that has one row however often it happens."""
+    return rows.find(Journal, "once = ?", once_key(env, once))
 
 
 def once_key(env: Env, once: str) -> str:

@@ -35,6 +35,7 @@ from finlink_server.errors import (
     LinkTokenUsedUp,
     Refusal,
 )
+from finlink_server.storage import rows
 from finlink_server.storage.models import Account, App, LinkToken, Redirect
 
 
@@ -82,7 +83,7 @@ class Decision:
     def meant_app(self) -> App | None:
         """Whose Link this would have been, as far as that can be told."""
         if self.app is None and not self.query.has_token:
-            row = Redirect.get_or_none(Redirect.id == self.query.redirect_id())
+            row = rows.find(Redirect, "id = ?", self.query.redirect_id())
             if row is not None:
                 self.use_app(row.app_id)
         return self.app
@@ -94,14 +95,10 @@ class Decision:
 
     def use_app(self, app_id: str) -> bool:
         """Take an app that exists for the caller, with its settings of this moment."""
-        row: App | None = (
-            App.select(App, Account)
-            .join(Account)
-            .where((App.id == app_id) & App.delete_time.is_null())
-            .get_or_none()
-        )
+        row = rows.find(App, "id = ? AND delete_time IS NULL", app_id)
         if row is None or not self.caller.sees(row.account_id, row.id):
             return False
+        row.account = rows.get(Account, row.account_id)
         self.app = row
         self.settings = settings.of_app(row.id)
         return True
@@ -187,7 +184,7 @@ def redirect_uri(present: Settings, redirect_id: str) -> str:
 def _auth_token_genuine(decision: Decision) -> None:
     if decision.ticket.refusal is not None:
         raise decision.ticket.refusal
-    row: LinkToken | None = LinkToken.get_or_none(LinkToken.id == decision.ticket.token_id)
+    row = rows.find(LinkToken, "id = ?", decision.ticket.token_id)
     if row is None and decision.ticket.expired:
         raise LinkTokenExpired(link_token_id=decision.ticket.token_id)
     if row is None:
@@ -227,7 +224,7 @@ def _parameters_readable(decision: Decision) -> None:
 
 def _app_known(decision: Decision) -> None:
     redirect_id = _parameters(decision).redirect_id
-    row = Redirect.get_or_none(Redirect.id == redirect_id)
+    row = rows.find(Redirect, "id = ?", redirect_id)
     if row is None or not decision.use_app(row.app_id):
         raise LinkRedirectUnknown(redirect_id=redirect_id)
 

@@ -21,6 +21,7 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import FieldInvalid, LinkBankNotAvailable, LinkRedirectUnknown
+from finlink_server.storage import rows
 from finlink_server.storage.models import Link, LinkToken
 
 
@@ -101,7 +102,7 @@ def page(
             query = query.where(live, ~used_up, expired)
         case "ACTIVE":
             query = query.where(live, ~used_up, ~expired)
-    rows: paging.Page[LinkToken] = paging.page(
+    found: paging.Page[LinkToken] = paging.page(
         env,
         caller,
         query,
@@ -111,7 +112,7 @@ def page(
         filters=(app.id, wanted_state),
         newest_first=True,
     )
-    return paging.Page([_stored(env, row) for row in rows.rows], rows.next_token)
+    return paging.Page([_stored(env, row) for row in found.rows], found.next_token)
 
 
 def revoke(env: Env, caller: Caller, token_id: str) -> tuple[Stored, int]:
@@ -167,7 +168,7 @@ def _refuse_unopenable(
 def _insert(env: Env, app_id: str, parameters: Parameters, ttl: int, max_opens: int) -> LinkToken:
     now = env.now()
     token_id = env.new_id("ltk")
-    row: LinkToken = LinkToken.create(
+    row = LinkToken(
         id=token_id,
         app=app_id,
         sealed_parameters=link_parameters.seal(env.keyring, parameters, token_id),
@@ -175,6 +176,7 @@ def _insert(env: Env, app_id: str, parameters: Parameters, ttl: int, max_opens: 
         create_time=now,
         expire_time=(now // MICROSECONDS + ttl) * MICROSECONDS,
     )
+    rows.insert(row)
     return row
 
 

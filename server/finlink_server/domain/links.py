@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from finlink_server.domain import (
     bank_list,
@@ -26,10 +27,12 @@ from finlink_server.domain.link_decision import Decision
 from finlink_server.domain.link_parameters import Parameters
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import LinkEnded, LinkTokenUsedUp
+from finlink_server.storage import rows
 from finlink_server.storage.models import App, Link, LinkToken
 
 LIFETIME = 30 * 60 * MICROSECONDS
 FIRST_PAGE = 50
+_USE: Final = "UPDATE link_token SET opens = opens + 1 WHERE id = ? AND opens < max_opens"
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,10 @@ def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging
     """List an app's Links, newest first."""
     app = visible.app(caller, app_id)
     query = Link.select().where(Link.app == app.id)
-    rows: paging.Page[Link] = paging.page(
+    found: paging.Page[Link] = paging.page(
         env, caller, query, Link.id, size=size, token=token, filters=app.id, newest_first=True
     )
-    return paging.Page([_read(env, row) for row in rows.rows], rows.next_token)
+    return paging.Page([_read(env, row) for row in found.rows], found.next_token)
 
 
 def banks_of(env: Env, caller: Caller, link_id: str, query: str, size: int, token: str) -> Banks:
@@ -149,17 +152,11 @@ def _open(env: Env, decision: Decision) -> Opened:
         raise AssertionError("a decision without a refusal knows all of these")
     now = env.now()
     token = decision.token
-    if token is not None:
-        # The number of rows touched decides, whatever was read before.
-        used = (
-            LinkToken.update(opens=LinkToken.opens + 1)
-            .where(LinkToken.id == token.id, LinkToken.opens < LinkToken.max_opens)
-            .execute()
-        )
-        if used != 1:
-            raise LinkTokenUsedUp(link_token_id=token.id, max_opens=token.max_opens)
+    # The number of rows touched decides, whatever was read before.
+    if token is not None and env.database.execute(_USE, token.id).rowcount != 1:
+        raise LinkTokenUsedUp(link_token_id=token.id, max_opens=token.max_opens)
     link_id = env.new_id("lnk")
-    link: Link = Link.create(
+    link = Link(
         id=link_id,
         app=decision.app.id,
         link_token=token.id if token else None,
@@ -170,6 +167,7 @@ def _open(env: Env, decision: Decision) -> Opened:
         create_time=now,
         expire_time=now + LIFETIME,
     )
+    rows.insert(link)
     look = decision.settings.document.link
     return _dressed(link, decision.app, decision.parameters, decision.ignored, look)
 

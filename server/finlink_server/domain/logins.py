@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from finlink_server import credentials, tokens
-from finlink_server.domain import journal, secret_state, sessions, signing_keys
+from finlink_server.domain import journal, secret_state, signing_keys
 from finlink_server.domain.caller import SCOPES, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
@@ -15,9 +16,15 @@ from finlink_server.errors import (
     Refusal,
     ScopeMissing,
 )
+from finlink_server.storage import rows
 from finlink_server.storage.models import Account, App, Secret, Session
 
 LIFETIME = 3600  # seconds
+_OPEN: Final = (
+    "SELECT id, expire_time, expire_reason FROM session WHERE secret_id = ? AND end_time IS NULL"
+)
+_CLOSE: Final = "UPDATE session SET end_time = ?, end_reason = ?, superseded_by = ? WHERE id = ?"
+_USED: Final = "UPDATE secret SET last_use_time = ? WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,8 @@ def start(
         if refusal is None and secret is not None:
             session = _insert(env, secret, scopes)
             superseded = _supersede(env, session)
-            session.save(force_insert=True)
-            secret.last_use_time = session.create_time
-            secret.save(only=[Secret.last_use_time])
+            rows.insert(session)
+            env.database.execute(_USED, session.create_time, secret.id)
             journal.write(
                 env,
                 caller.proven(CallerKind.SESSION, session.id),
@@ -69,14 +75,11 @@ def start(
 
 
 def _find_secret(lookup: str) -> Secret | None:
-    row: Secret | None = (
-        Secret.select(Secret, App, Account)
-        .join(App)
-        .join(Account)
-        .where(Secret.lookup == lookup)
-        .get_or_none()
-    )
-    return row
+    secret = rows.find(Secret, "lookup = ?", lookup)
+    if secret is not None:
+        secret.app = rows.get(App, secret.app_id)
+        secret.app.account = rows.get(Account, secret.app.account_id)
+    return secret
 
 
 def _matches(env: Env, plain: credentials.Credential, secret: Secret | None) -> bool:
@@ -136,18 +139,16 @@ def _supersede(env: Env, newer: Session) -> str:
     One that ran out by time is still open in the database: it is closed with the
     time and reason of its end.
     """
-    older: Session | None = Session.get_or_none(
-        (Session.secret == newer.secret_id) & Session.end_time.is_null()
-    )
+    older = env.database.execute(_OPEN, newer.secret_id).fetchone()
     if older is None:
         return ""
-    if older.expire_time <= env.now():
-        older.end_time, older.end_reason = older.expire_time, older.expire_reason
-        older.save()
+    older_id, expire_time, expire_reason = older
+    now = env.now()
+    if expire_time <= now:
+        env.database.execute(_CLOSE, expire_time, expire_reason, None, older_id)
         return ""
-    older.superseded_by = newer.id
-    sessions.end(env, older, "SUPERSEDED")
-    return str(older.id)
+    env.database.execute(_CLOSE, now, "SUPERSEDED", newer.id, older_id)
+    return str(older_id)
 
 
 def _claims(session: Session) -> dict[str, object]:

@@ -22,6 +22,7 @@ from finlink_server.domain.etags import check_etag
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
 from finlink_server.errors import AccountTokenRequired, SettingsVersionNotFound
+from finlink_server.storage import rows
 from finlink_server.storage.models import App, SettingsVersion
 
 
@@ -65,10 +66,10 @@ def get(caller: Caller, app_id: str, version: int) -> Settings:
 
 def of_app(app_id: str, version: int = 0) -> Settings:
     """Read a version of an app's settings, for whom the app is visible."""
-    query = SettingsVersion.select().where(SettingsVersion.app == app_id)
     if version:
-        query = query.where(SettingsVersion.version == version)
-    row = query.order_by(SettingsVersion.version.desc()).first()
+        row = rows.find(SettingsVersion, "app_id = ? AND version = ?", app_id, version)
+    else:
+        row = rows.find(SettingsVersion, "app_id = ? ORDER BY version DESC LIMIT 1", app_id)
     if row is None:
         raise SettingsVersionNotFound(app_id=app_id, version=version)
     return Settings(

@@ -12,6 +12,7 @@ from finlink_server.errors import (
     SecretNotFound,
     SessionNotFound,
 )
+from finlink_server.storage import rows
 from finlink_server.storage.models import Account, App, Link, LinkToken, Secret, Session
 from finlink_server.storage.webhook_models import Delivery, Endpoint
 
@@ -35,7 +36,7 @@ def app(caller: Caller, app_id: str, field: str = "app_id") -> App:
     wanted = app_id or caller.app_id
     if not wanted:
         raise FieldInvalid.of(field, "must name an app: `app_` and 26 letters and digits")
-    row: App | None = App.get_or_none((App.id == wanted) & App.delete_time.is_null())
+    row = rows.find(App, "id = ? AND delete_time IS NULL", wanted)
     if row is None or not caller.sees(row.account_id, row.id):
         raise AppNotFound(app_id=wanted)
     return row
