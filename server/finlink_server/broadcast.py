@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from finlink_server.env import Env
-from finlink_server.errors import Overloaded, Refusal
+from finlink_server.errors import DatabaseUnavailable, Overloaded, Refusal
 from finlink_server.storage.feed import AT_ONCE, Row
 from finlink_server.streams import Stream, Streams
 from finlink_server.watchdog import Watchdog
@@ -110,13 +110,15 @@ class Broadcast:
             began = time.monotonic()
             try:
                 read_time = self._read()
+                beat = began - last_beat >= _HEARTBEAT
+                is_due = beat or (self._waiting and began - last_told >= collect)
+                if is_due:
+                    self._round(read_time)
             except Exception as error:  # noqa: BLE001 - without a read nothing is certified
                 _log.warning("feed", error=str(error))
                 self._closed.wait(_AFTER_A_FAULT)
                 continue
-            beat = began - last_beat >= _HEARTBEAT
-            if beat or (self._waiting and began - last_told >= collect):
-                self._round(read_time)
+            if is_due:
                 took = time.monotonic() - began
                 collect = min(max(_COLLECT[0], 2 * took), _COLLECT[1])
                 last_told = last_beat = began
@@ -135,24 +137,29 @@ class Broadcast:
         return read_time
 
     def _round(self, read_time: int) -> None:
-        rows, self._waiting = self._waiting, []
-        with self._lock:
-            first = self._seq
-            self._seq = last = rows[-1].seq if rows else first
-            watchers = [one for one in self._watchers if one.stream.is_open]
-            self._watchers = set(watchers)
+        first, rows = self._seq, self._waiting
+        last = rows[-1].seq if rows else first
         wanted = self._wanted(rows)
         reading = Reading(last, read_time)
-        encode = self._encoder(wanted, reading)
+        encode = self._encoder(wanted, reading)  # if that fails, they go on waiting
+        self._waiting = []
+        with self._lock:
+            self._seq = last
+            watchers = [one for one in self._watchers if one.stream.is_open]
+            self._watchers = set(watchers)
         for watcher in watchers:
-            refusal = watcher.check()
-            if refusal is not None:
-                watcher.stream.end(refusal)
-            elif watcher.seq <= first:
-                self._tell(watcher, encode, last)
-            elif watcher.seq < last:  # it knew more than we when it joined
-                late = [row for row in wanted if row.seq > watcher.seq]
-                self._tell(watcher, self._encoder(late, reading), last)
+            try:
+                refusal = watcher.check()
+                if refusal is not None:
+                    watcher.stream.end(refusal)
+                elif watcher.seq <= first:
+                    self._tell(watcher, encode, last)
+                elif watcher.seq < last:  # it knew more than we when it joined
+                    late = [row for row in wanted if row.seq > watcher.seq]
+                    self._tell(watcher, self._encoder(late, reading), last)
+            except Exception as error:  # noqa: BLE001 - it was not told, and must not think so
+                _log.warning("watcher", call_id=watcher.stream.call_id, error=str(error))
+                watcher.stream.end(DatabaseUnavailable())
 
     def _wanted(self, rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if row.type in self._types]
