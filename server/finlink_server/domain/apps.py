@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # Peewee's classes take no parameters at run time
 
+from collections.abc import Collection
+
 from peewee import ModelSelect
 
 from finlink_server.domain import (
@@ -118,6 +120,12 @@ def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
             ended_sessions=ended,
         )
         return app
+
+
+def living(app_ids: Collection[str]) -> list[str]:
+    """Those of these apps that were not deleted."""
+    query = App.select(App.id).where(App.id.in_(list(app_ids)), App.delete_time.is_null())
+    return [app.id for app in query]
 
 
 def _living(account_id: str) -> ModelSelect[App]:

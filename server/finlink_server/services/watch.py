@@ -8,7 +8,15 @@ from typing import Final
 from finlink.config import v1
 from finlink_server.broadcast import Broadcast, Encode, Reading, Watcher
 from finlink_server.calls import Opening, StreamBehaviour
-from finlink_server.domain import app_banks, cursors, endpoints, revocations, settings, visible
+from finlink_server.domain import (
+    app_banks,
+    apps,
+    cursors,
+    endpoints,
+    revocations,
+    settings,
+    visible,
+)
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.revocations import Revocation
 from finlink_server.env import Env
@@ -92,7 +100,7 @@ class Watches:
         return lambda _: message
 
     def _encode_settings(self, rows: Sequence[Row], reading: Reading) -> Encode:
-        changed = {row.app_id: self._present(row.app_id) for row in rows}
+        changed = {app_id: self._present(app_id) for app_id in _apps(rows)}
         cursor = cursors.write(self.env, reading.seq, reading.time)
 
         def encode(watcher: Watcher) -> bytes:
@@ -114,6 +122,10 @@ class Watches:
         version = settings.of_app(app_id)
         missing = app_banks.missing(self.env, version)
         return convert_settings.settings(self.env, version, missing, endpoints.of_app(app_id))
+
+
+def _apps(rows: Sequence[Row]) -> list[str]:
+    return apps.living({row.app_id for row in rows}) if rows else []
 
 
 def _revocation(of: Revocation) -> v1.Revocation:
