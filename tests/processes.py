@@ -108,6 +108,10 @@ class Process:
         self._address.result(_PATIENCE)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def port(self) -> int:
         return self._address.result()
 
