@@ -4,9 +4,9 @@ What a process keeps in memory is true while the database says that nothing was
 committed since; when it says so no longer, the new rows of the journal are read and
 applied, and memory is true again. Nothing else announces a change.
 
-`PRAGMA data_version` on a connection that never writes takes two microseconds and moves
-with every commit of every process. It is read before the rows that it vouches for: what
-is committed in between moves it again.
+The head of the WAL index (see `wal_index`) differs after every commit of every process.
+It is read before the rows that it vouches for: what is committed in between changes it
+again.
 """
 
 import threading
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from finlink_server.storage.database import connect_reader
+from finlink_server.storage.wal_index import head_of
 
 AT_ONCE: Final = 1000
 _ROWS: Final = (
@@ -48,7 +49,9 @@ class Feed:
         self._connection = connect_reader(path)
         self._lock = threading.Lock()
         self._followers: list[Follower] = []
-        self._stamp: int | None = None
+        self._last()  # from now on there is a WAL index
+        self._head = head_of(path)
+        self._stamp = b""
         self.seq = 0
 
     def follow(self, follower: Follower) -> None:
@@ -59,18 +62,19 @@ class Feed:
 
     def version(self) -> int:
         """A number that differs after each commit of any process."""
-        with self._lock:
-            return self._version()
+        return int.from_bytes(self._head())
 
     def refresh(self) -> int:
         """Apply what was committed before this call; the seq up to which memory is true."""
+        if self._head() == self._stamp:
+            return self.seq
         with self._lock:
-            version = self._version()
-            if version != self._stamp:
-                if self._stamp is None:
+            head = self._head()
+            if head != self._stamp:
+                if not self._stamp:
                     self.seq = self._last()
                 self._apply()
-                self._stamp = version
+                self._stamp = head
             return self.seq
 
     def unless_moved(self, seq: int, action: Callable[[], None]) -> None:
@@ -88,10 +92,6 @@ class Feed:
         """Close the connection."""
         with self._lock:
             self._connection.close()
-
-    def _version(self) -> int:
-        number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return number
 
     def _last(self) -> int:
         row = self._connection.execute("SELECT max(seq) FROM journal").fetchone()
