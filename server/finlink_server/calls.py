@@ -137,7 +137,7 @@ class Calls:
         started = time.perf_counter()
         metadata = context.invocation_metadata()
         call = self.begin(method, metadata, context)
-        caller = identity.anonymous(call)
+        caller: Caller | None = None
         try:
             caller = self._caller(call, metadata, who)
             waiting = time.perf_counter()
@@ -217,18 +217,18 @@ def bearer(metadata: Any) -> str:  # noqa: ANN401 - grpc's sequence of pairs
 
 
 def _parse(request_type: type[Message], raw: bytes | None) -> Message:
-    unreadable = RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name)
-    if raw is None:
-        raise unreadable
     try:
-        return request_type.FromString(raw)
+        if raw is not None:
+            return request_type.FromString(raw)
     except DecodeError as error:
-        raise unreadable from error
+        raise RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name) from error
+    raise RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name)
 
 
 def _write(
-    call: Call, caller: Caller, started: float, refusal: Refusal | None, code: str = "OK"
+    call: Call, caller: Caller | None, started: float, refusal: Refusal | None, code: str = "OK"
 ) -> None:
+    caller = caller or identity.anonymous(call)
     level = _LEVELS.get(refusal.code, "info") if refusal else "info"
     getattr(_log, level)(
         "call",

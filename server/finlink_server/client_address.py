@@ -7,6 +7,7 @@ address that it saw, so what stands further left is the caller's own word.
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 
 from finlink_server.config import Network
@@ -20,10 +21,12 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
     `peer` is as gRPC names it (`ipv4:127.0.0.1:5`, `ipv6:%5B::1%5D:5`); `forwarded`
     are the values of the metadata `x-forwarded-for`, in order.
     """
+    if not trusted:
+        return _peer(peer)
     address = _peer_address(peer)
     if address is None:
         return "unknown"
-    if trusted and _within(address, trusted):
+    if _within(address, trusted):
         for entry in reversed(",".join(forwarded).split(",")):
             named = _parse(entry)
             if named is None:
@@ -32,6 +35,12 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
             if not _within(address, trusted):
                 break
     return str(address)
+
+
+@lru_cache(maxsize=4096)  # a connection has many calls
+def _peer(peer: str) -> str:
+    address = _peer_address(peer)
+    return "unknown" if address is None else str(address)
 
 
 def _peer_address(peer: str) -> Address | None:
