@@ -6,7 +6,7 @@ from collections.abc import Callable
 from finlink_server import crypto
 from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
-from finlink_server.domain import bank_import, memory, signing_keys
+from finlink_server.domain import bank_import, memory, present_settings, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
@@ -60,6 +60,7 @@ def open_env(
         )
         memory.begin(env, config.limit_cache_bytes)
         signing_keys.begin(env)
+        present_settings.begin(env)
         if prepares:
             signing_keys.make_first(env, command_line("migrate"))
             bank_import.make_first(env, command_line("migrate"))

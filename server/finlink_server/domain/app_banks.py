@@ -47,7 +47,12 @@ def page(
 
 def missing(env: Env, version: Settings) -> Sequence[str]:
     """Banks that the settings name and that have left the catalogue since."""
-    named = version.document.banks
-    if not named.bank_ids and not named.pinned_bank_ids:
+    if not names_any(version):
         return []
-    return bank_list.missing(banks.catalogue(env), named)
+    return bank_list.missing(banks.catalogue(env), version.document.banks)
+
+
+def names_any(version: Settings) -> bool:
+    """Whether the settings name banks."""
+    named = version.document.banks
+    return bool(named.bank_ids or named.pinned_bank_ids)

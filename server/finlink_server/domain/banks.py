@@ -60,6 +60,10 @@ class Bank:
     in_catalogue: bool
     sort_key: str
 
+    def __hash__(self) -> int:
+        """Hash the id alone: lists of banks are what is kept of them."""
+        return hash(self.id)
+
 
 @dataclass(frozen=True, eq=False)  # one snapshot is no other: hashed by identity
 class Catalogue:

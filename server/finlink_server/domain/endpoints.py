@@ -20,6 +20,7 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import EndpointAlreadyExists, EndpointLimitReached, FieldInvalid
 from finlink_server.resolver import AddressRefused
+from finlink_server.storage import rows
 from finlink_server.storage.webhook_models import Delivery, Endpoint
 
 MOST: Final = 10
@@ -103,11 +104,7 @@ def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging
 
 def of_app(app_id: str) -> list[Endpoint]:
     """All endpoints of an app, oldest first."""
-    return list(
-        Endpoint.select()
-        .where(Endpoint.app == app_id, Endpoint.delete_time.is_null())
-        .order_by(Endpoint.id)
-    )
+    return rows.find_all(Endpoint, "app_id = ? AND delete_time IS NULL ORDER BY id", app_id)
 
 
 def update(env: Env, caller: Caller, endpoint_id: str, etag: str, change: Change) -> Endpoint:

@@ -5,7 +5,7 @@ time are in the entry. Keys are SHA-256, so that memory holds no credential. Wha
 remembered is looked up, which is slower and never wrong.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -50,6 +50,7 @@ class KnownSession:
     until: int  # the earlier of its end and its token's
     allowed: tuple[Network, ...]  # client addresses; none: any
     packed: bytes = b""  # the answer, once it was made
+    packed_entry: bytes = b""  # the same in an answer that has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,14 @@ def recall(env: Env, digest: bytes) -> Known | None:
     memory = of(env)
     env.feed.refresh()
     return memory.get(digest, env.now())
+
+
+def recall_all(env: Env, digests: Iterable[bytes]) -> list[Known | None]:
+    """The same of several, in their order."""
+    memory = of(env)
+    env.feed.refresh()
+    now = env.now()
+    return [memory.get(digest, now) for digest in digests]
 
 
 def remember(env: Env, seq: int, digest: bytes, known: Known, *tags: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from finlink_server import tokens
 from finlink_server.domain import journal, memory, paging, secret_state, signing_keys, visible
 from finlink_server.domain.caller import Caller
-from finlink_server.domain.memory import KnownSession
+from finlink_server.domain.memory import Known, KnownSession
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
     FieldInvalid,
@@ -33,7 +33,25 @@ class Validation:
 def validate(env: Env, token: str, required_scopes: Sequence[str]) -> Validation:
     """Tell what a token is worth. A bad token is an answer, not an error."""
     digest = memory.digest_of(token)
-    known = memory.recall(env, digest)
+    return _validate(env, token, required_scopes, digest, memory.recall(env, digest))
+
+
+def validate_all(
+    env: Env, tokens: Sequence[str], required_scopes: Sequence[str]
+) -> list[Validation]:
+    """Tell what each of several tokens is worth."""
+    digests = list(map(memory.digest_of, tokens))
+    return [
+        _validate(env, token, required_scopes, digest, known)
+        for token, digest, known in zip(
+            tokens, digests, memory.recall_all(env, digests), strict=True
+        )
+    ]
+
+
+def _validate(
+    env: Env, token: str, required_scopes: Sequence[str], digest: bytes, known: Known | None
+) -> Validation:
     if isinstance(known, KnownSession):
         return Validation(known, missing_scopes=_missing(required_scopes, known.scopes))
     seq = env.feed.refresh()  # before anything is read that will be remembered
@@ -75,8 +93,8 @@ def _known(row: Session, token_end: int) -> KnownSession:
     )
 
 
-def _missing(required: Sequence[str], has: Collection[str]) -> list[str]:
-    return [scope for scope in required if scope not in has]
+def _missing(required: Sequence[str], has: Collection[str]) -> Sequence[str]:
+    return [scope for scope in required if scope not in has] if required else ()
 
 
 def inactive_reason(env: Env, session: Session, claims: Mapping[str, Any] | None = None) -> str:

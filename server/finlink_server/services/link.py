@@ -1,12 +1,21 @@
 """LinkService."""
 
+from functools import lru_cache
+
 from finlink.config import v1
 from finlink_server.domain import link_explanation, link_tokens, links
+from finlink_server.domain.banks import Bank
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
 from finlink_server.services import convert, convert_link, convert_settings
 
 _DEFAULT_TTL = 30 * 60  # seconds
+
+
+@lru_cache(maxsize=128)
+def _first_banks(shown: tuple[Bank, ...], pinned: frozenset[str]) -> bytes:
+    packed = v1.OpenLinkResponse(banks=convert_settings.app_banks(shown, pinned))
+    return packed.SerializeToString()
 
 
 class LinkService:
@@ -62,14 +71,15 @@ class LinkService:
             link_token=convert_link.link_token(self.env, stored), ended_links=ended
         )
 
-    def OpenLink(self, request: v1.OpenLinkRequest, caller: Caller) -> v1.OpenLinkResponse:
+    def OpenLink(self, request: v1.OpenLinkRequest, caller: Caller) -> bytes:
         opened = links.open_link(self.env, caller, request.query, convert.once(request))
         first = links.first_banks(self.env, caller, opened)
-        return v1.OpenLinkResponse(
-            link=convert_link.link(self.env, opened),
-            banks=convert_settings.app_banks(first.banks, first.pinned),
-            next_page_token=first.next_token,
+        answer = v1.OpenLinkResponse(
+            link=convert_link.link(self.env, opened), next_page_token=first.next_token
         )
+        # Messages that follow each other are one (protobuf's encoding), and the banks are
+        # the same for most.
+        return answer.SerializeToString() + _first_banks(tuple(first.banks), first.pinned)
 
     def ExplainLink(self, request: v1.ExplainLinkRequest, caller: Caller) -> v1.ExplainLinkResponse:
         decision = links.explain(self.env, caller, request.query)

@@ -1,7 +1,7 @@
 """SettingsService."""
 
 from finlink.config import v1
-from finlink_server.domain import app_banks, banks, endpoints, settings
+from finlink_server.domain import app_banks, banks, endpoints, present_settings, settings
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.settings import Settings
 from finlink_server.env import Env
@@ -14,9 +14,19 @@ class SettingsService:
     def __init__(self, env: Env) -> None:
         self.env = env
 
-    def GetSettings(self, request: v1.GetSettingsRequest, caller: Caller) -> v1.GetSettingsResponse:
-        version = settings.get(caller, request.app_id, request.version)
-        return v1.GetSettingsResponse(settings=self._pack(version))
+    def GetSettings(
+        self, request: v1.GetSettingsRequest, caller: Caller
+    ) -> v1.GetSettingsResponse | bytes:
+        if request.version:
+            version = settings.get(caller, request.app_id, request.version)
+            return v1.GetSettingsResponse(settings=self._pack(version))
+        present = present_settings.get(self.env, caller, request.app_id)
+        if endpoints.of_app(present.settings.app_id) or app_banks.names_any(present.settings):
+            return v1.GetSettingsResponse(settings=self._pack(present.settings))
+        if not present.packed:
+            answer = v1.GetSettingsResponse(settings=self._pack(present.settings))
+            present.packed = answer.SerializeToString()
+        return present.packed
 
     def UpdateSettings(
         self, request: v1.UpdateSettingsRequest, caller: Caller

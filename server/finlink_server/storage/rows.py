@@ -4,6 +4,7 @@ Peewee makes a query's text anew each time it runs, which takes ten times as lon
 running it. What calls by the thousand a second need is read and written here.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -14,14 +15,12 @@ Row = TypeVar("Row", bound=Model)
 
 def find(model: type[Row], condition: str, *parameters: object) -> Row | None:
     """Read the first row for which a condition in SQL holds, with `?` for each parameter."""
-    database = model._meta.database
-    text, names = _select(model, condition, database.param)
-    values = database.execute_sql(text, parameters).fetchone()
-    if values is None:
-        return None
-    row = model(__no_default__=1)
-    row.__data__.update(zip(names, values, strict=True))
-    return row
+    return next(_read(model, condition, parameters), None)
+
+
+def find_all(model: type[Row], condition: str, *parameters: object) -> list[Row]:
+    """Read all such rows."""
+    return list(_read(model, condition, parameters))
 
 
 def get(model: type[Row], key: str) -> Row:
@@ -38,6 +37,15 @@ def insert(row: Model) -> Any:  # noqa: ANN401 - the type of its key
     values = row.__data__
     text = _insert(type(row), tuple(values), database.param)
     return database.execute_sql(text, tuple(values.values())).fetchone()[0]
+
+
+def _read(model: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
+    database = model._meta.database
+    text, names = _select(model, condition, database.param)
+    for values in database.execute_sql(text, parameters).fetchall():
+        row = model(__no_default__=1)
+        row.__data__.update(zip(names, values, strict=True))
+        yield row
 
 
 @cache
