@@ -1,6 +1,7 @@
 """The command line of the server: `finlink-server …`."""
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.storage.database import DatabaseError
 
 _FAILED = 1
+_OPEN_FILES = 65_536
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -58,6 +60,7 @@ def serve(*, with_demo: bool) -> None:
         # main thread may hold at that very moment. Blocked before the first thread starts,
         # so that it is blocked in all of them.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        _allow_open_files()
         running = app.start(env, settings)
         if with_demo:
             _print_demo(demo.prepare(env), settings, running.port)
@@ -67,6 +70,12 @@ def serve(*, with_demo: bool) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
         click.echo("Stopping: running calls may finish.", err=True)
         running.stop(settings.drain_seconds)
+
+
+def _allow_open_files() -> None:
+    """Let calls and webhooks have sockets: of old, a process is given 1,024 unless it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _OPEN_FILES)), hard))
 
 
 @main.command()
