@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -159,6 +160,7 @@ async def _post(
         response.close()
 
 
+@lru_cache(1024)
 def _url(uri: str) -> URL:
     try:
         url = URL(uri)
