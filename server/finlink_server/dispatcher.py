@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from finlink_server.webhook_sender import Answer, Sender
 
 _LOOK_EVERY: Final = 0.01  # seconds; a look takes microseconds
+# While more is due than may begin. A few attempts begun together cost a third less each
+# than the same begun one by one: the processor keeps at hand what they need.
+_LOOK_AT_FULL_PACE_EVERY: Final = 0.025
 _AFTER_A_FAULT: Final = 1.0  # seconds
 _HOUSEKEEPING_EVERY: Final = 60 * MICROSECONDS
 # Attempts at one time: each is a socket and some kilobytes.
@@ -82,43 +85,50 @@ class Dispatcher:
     # The thread that works on the database.
 
     def _work(self) -> None:
-        while not self._closed.wait(_LOOK_EVERY):
+        pause = _LOOK_EVERY
+        while not self._closed.wait(pause):
+            pause = _LOOK_EVERY
             try:
-                self._look()
+                if self._look():
+                    pause = _LOOK_AT_FULL_PACE_EVERY
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may do
                 self._tell_of(error)
                 self._closed.wait(_AFTER_A_FAULT)
         self._env.database.close()  # this thread's connection
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Do what there is to do; whether as many attempts began as may begin at once."""
         now = self._env.now()
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
             more = housekeeping.run(self._env)
             self._housekeeping_time = 0 if more else now
-        version = self._watch.version()  # read before what it vouches for
-        if version != self._seen:
-            self._next_time = delivery_queue.next_time(self._env)
-            self._seen = version
+        if self._watch.version() != self._seen:
+            self._look_ahead()
         is_due = now >= self._next_time and not self._paused.is_set()
         room = min(_MOST_AT_ONCE - self._at_work, self._pace.room()) if is_due else 0
-        if self._results or room > 0:
-            self._step(room)
+        if not self._results and room <= 0:
+            return False
+        return self._step(room) == room > 0
 
-    def _step(self, room: int) -> None:
+    def _step(self, room: int) -> int:
         results = list(self._results)
         jobs = delivery_queue.step(self._env, results, room)
         for _ in results:  # they are settled: what came meanwhile stands behind them
             self._results.popleft()
         self._at_work += len(jobs) - len(results)
         self._pace.spend(len(jobs))
-        for message in self._prepare(jobs):
-            self._begin(self._send(message))
+        if jobs:
+            self._begin([self._send(message) for message in self._prepare(jobs)])
+        self._look_ahead()
+        return len(jobs)
+
+    def _look_ahead(self) -> None:
+        version = self._watch.version()  # read before what it vouches for
         self._next_time = delivery_queue.next_time(self._env)
+        self._seen = version
 
     def _prepare(self, jobs: Sequence[Job]) -> list[Message]:
         """Sign what is to be sent; what cannot be signed must not hold up the rest."""
-        if not jobs:
-            return []
         try:
             return delivery_queue.prepare(self._env, jobs)
         except Exception as error:  # noqa: BLE001 - told below
@@ -147,11 +157,12 @@ class Dispatcher:
         self._loop.run_until_complete(self._end())
         self._loop.close()
 
-    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, attempts: Sequence[Coroutine[Any, Any, None]]) -> None:
         def start() -> None:
-            task = self._loop.create_task(sending)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            for attempt in attempts:
+                task = self._loop.create_task(attempt)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
         self._loop.call_soon_threadsafe(start)
 
