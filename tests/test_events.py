@@ -146,7 +146,7 @@ def told_of(hook):
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        ([], ["secret.created", "connection.ready", "connection.lost.again", "connectivity.up"]),
+        ([], ["secret.created", "connection.ready", "connection.lost.again", "connections.up"]),
         (["secret.created"], ["secret.created"]),
         (["secret.revoked"], []),
         (["connection.*"], ["connection.ready", "connection.lost.again"]),
@@ -159,10 +159,10 @@ def test_an_endpoint_is_told_what_it_wants(
     account, app, operator, server, new_hook, filled, wanted, told
 ):
     hook = new_hook("/told", event_types=wanted)
-    key = server.key(Role.PUBLISHER, prefixes=("connection.", "connectivity."))
+    key = server.key(Role.PUBLISHER, prefixes=("connection.", "connections."))
 
     people.new_secret(account, app)
-    for kind in ("connection.ready", "connection.lost.again", "connectivity.up"):
+    for kind in ("connection.ready", "connection.lost.again", "connections.up"):
         Platform(operator, key).publish(app.id, type=kind)
     filled()
 

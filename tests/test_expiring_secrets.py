@@ -90,6 +90,16 @@ def test_who_sets_an_end_nearer_than_that_is_not_told_of_it(story, days, told):
     assert story.days_told() == told
 
 
+def test_a_life_of_hardly_less_than_a_week_is_no_surprise_either(story):
+    story.go_to(story.clock() / 1_000_000, 0)  # what is due was done just now
+    story.clock.advance(seconds=30)
+    _, end = story.new_secret(days=7 - 20 / DAY)
+
+    story.go_to(end, 6.99)
+
+    assert story.days_told() == []
+
+
 def revoke(story, secret):
     story.account.secrets.RevokeSecret(secret_id=secret.id, password=story.account.password)
 
