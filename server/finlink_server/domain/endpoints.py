@@ -112,12 +112,12 @@ def of_app(app_id: str) -> list[Endpoint]:
 
 def update(env: Env, caller: Caller, endpoint_id: str, etag: str, change: Change) -> Endpoint:
     """Take over the masked values; disabling cancels what waits."""
-    app_id = visible.endpoint(caller, endpoint_id).app_id
+    present = visible.endpoint(caller, endpoint_id)
     if change.names("event_types"):
         event_types.check_wanted("endpoint.event_types", change.event_types)
-    if change.names("uri"):
+    if change.names("uri") and change.uri != present.uri:
         _check_uri(env, "endpoint.uri", change.uri)  # may take seconds: before the transaction
-    with env.transaction(app_id):
+    with env.transaction(present.app_id):
         endpoint = visible.endpoint(caller, endpoint_id)
         check_etag(etag, endpoint_etag(endpoint))
         facts = _take(env, endpoint, change)

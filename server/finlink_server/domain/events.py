@@ -19,6 +19,8 @@ from finlink_server.storage.models import App, Journal
 from finlink_server.storage.webhook_models import EventPayload
 
 RETENTION: Final = 30 * 24 * 3600 * MICROSECONDS
+# Receivers' parsers stop somewhere: .NET's by default here.
+_DEEPEST: Final = 64
 _LARGEST_PAYLOAD: Final = 16 * 1024  # bytes; with what surrounds it below 20 kB
 # What counts refusals is told of once its minute is over and its last call has ended.
 _AFTER_THE_MINUTE: Final = 10 * MICROSECONDS
@@ -218,6 +220,21 @@ def _check_payload(payload: str) -> None:
         raise FieldInvalid.of("payload_json", f"must be JSON (RFC 8259): {_words(error)}") from None
     if not isinstance(value, dict):
         raise FieldInvalid.of("payload_json", "must be a JSON object, such as {}")
+    if _depth(value) > _DEEPEST:
+        raise FieldInvalid.of("payload_json", f"must be nested at most {_DEEPEST} levels deep")
+
+
+def _depth(value: object) -> int:
+    """How many objects and lists stand within each other."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, (dict, list))]:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -237,7 +254,11 @@ def _no_constant(name: str) -> None:
 def _words(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.lower()} at character {error.pos + 1}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return (
+        f"it is nested deeper than {_DEEPEST} levels"
+        if isinstance(error, RecursionError)
+        else str(error)
+    )
 
 
 def _place(seq: int | None) -> str:
