@@ -9,6 +9,7 @@ a lease, and comes back when the lease runs out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from finlink_server.domain import delivery_queue, housekeeping
 from finlink_server.domain.delivery_queue import Job, Message
 from finlink_server.domain.delivery_results import Result
 from finlink_server.env import MICROSECONDS, Env
+from finlink_server.errors import Refusal
 from finlink_server.storage.database import Watch, refusal_for
 
 if TYPE_CHECKING:
@@ -100,8 +102,7 @@ class Dispatcher:
         """Do what there is to do; whether as many attempts began as may begin at once."""
         now = self._env.now()
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
-            more = housekeeping.run(self._env)
-            self._housekeeping_time = 0 if more else now
+            self._housekeeping_time = 0 if self._keep_house() else now
         if self._watch.version() != self._seen:
             self._look_ahead()
         is_due = now >= self._next_time and not self._paused.is_set()
@@ -109,6 +110,14 @@ class Dispatcher:
         if not self._results and room <= 0:
             return False
         return self._step(room) == room > 0
+
+    def _keep_house(self) -> bool:
+        """Do what is due every minute; whether there is more. It must not hold up sending."""
+        try:
+            return housekeeping.run(self._env)
+        except Exception as error:  # noqa: BLE001 - the next minute may do
+            self._tell_of(error)
+            return False
 
     def _step(self, room: int) -> int:
         results = list(self._results)
@@ -142,10 +151,12 @@ class Dispatcher:
         return messages
 
     def _tell_of(self, error: Exception) -> None:
-        if refusal_for(error) is not None:
-            _log.warning("database", error=str(error))
-        else:
-            _log.error("defect", exc_info=error)
+        # A disk that is full refuses the log too, and the thread must outlive that.
+        with contextlib.suppress(Exception):
+            if isinstance(error, Refusal) or refusal_for(error) is not None:
+                _log.warning("database", error=str(error))
+            else:
+                _log.error("defect", exc_info=error)
 
     # The thread that sends.
 
@@ -170,17 +181,17 @@ class Dispatcher:
         # Here and not above: it takes a quarter of a second, and many servers send nothing.
         from finlink_server.webhook_sender import Outgoing, Sender  # noqa: PLC0415
 
-        if self._sender is None:
-            self._sender = Sender(self._env.resolver, self._env.now)
         job, started = message.job, self._env.now()
         answer: Answer | None = None
         try:
+            if self._sender is None:
+                self._sender = Sender(self._env.resolver, self._env.now)
             answer = await self._sender.send(Outgoing(job.uri, message.headers, message.body))
         except Exception as error:  # noqa: BLE001 - a defect must not leave the attempt open
             self._tell_of(error)
         result = _result(job, started, answer)
+        self._results.append(result)  # first: the log may be on a disk that is full
         _tell(result)
-        self._results.append(result)
 
     async def _end(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
