@@ -104,7 +104,7 @@ def step(env: Env, results: Sequence[Result], room: int) -> list[Job]:
         now = env.now()
         sending = _sending(env)
         if any(_is_overdue(lease, now) for lease in sending.values()):
-            delivery_results.take_back(env, now, now + LEASE)
+            delivery_results.take_back(env, now, LEASE)
             sending = _sending(env)
         return _claim(env, now, room, sending)
 
@@ -218,7 +218,7 @@ def _sending(env: Env) -> dict[str, _Sending]:
 
 
 def _is_overdue(sending: _Sending, now: int) -> bool:
-    """Whether a lease has run out, or ends later than any given now: the clock was set back."""
+    """Whether a lease has run out, or ends later than one given now: the clock was set back."""
     return sending.earliest_end <= now or sending.latest_end > now + LEASE
 
 

@@ -33,9 +33,12 @@ UPDATE delivery SET
     lease = NULL, lease_until = NULL
 WHERE id = ?
 """
+_SHORTEN: Final = """
+UPDATE delivery SET lease_until = ? WHERE state = 'SENDING' AND lease_until > ?
+"""
 _OVERDUE: Final = """
 SELECT id, endpoint_id, attempt_count, failures, lease_until FROM delivery
-WHERE state = 'SENDING' AND (lease_until <= ? OR lease_until > ?)
+WHERE state = 'SENDING' AND lease_until <= ?
 """
 
 
@@ -67,16 +70,17 @@ def settle(env: Env, results: Iterable[Result]) -> None:
     env.database.write_many(_ATTEMPT, [_row(env, result) for result in noted])
 
 
-def take_back(env: Env, now: int, latest: int) -> None:
-    """Make due again what was claimed by a process that has ended.
+def take_back(env: Env, now: int, lease: int) -> None:
+    """Make due again what was claimed by a process that has ended: its lease has run out.
 
-    Its lease has run out, or ends after `latest`, where one ends that is given now: the
-    clock was set back. That the attempt was made shows; it does not count against the
-    schedule.
+    That the attempt was made shows; it does not count against the schedule. Where a lease
+    ends later than one that is given now, the clock was set back: it runs from now on, for
+    its attempt may be under way.
     """
-    for row in env.database.execute(_OVERDUE, now, latest).fetchall():
+    env.database.execute(_SHORTEN, now + lease, now + lease)
+    for row in env.database.execute(_OVERDUE, now).fetchall():
         delivery_id, endpoint_id, number, failures, lease_until = row
-        began = min(now, lease_until - (latest - now))
+        began = lease_until - lease
         env.database.execute(_ATTEMPT, delivery_id, number, began, 0, None, _LOST, None, 0)
         refused = _refusal_of(endpoint_id)
         _put_back(env, delivery_id, refused, failures, now)
