@@ -97,11 +97,9 @@ def refuse(
 
 def refuse_link(env: Env, caller: Caller, reason: str, *, account_id: str, app_id: str) -> None:
     """Count a Link that was not opened, in a transaction of the caller's."""
-    _count(
-        env,
-        _row(env, caller, "link.refused", app_id, account_id, app_id, {"reason": reason}),
-        f"link.refused|{app_id}|{reason}|{env.now() // MINUTE}",
-    )
+    row = _row(env, caller, "link.refused", app_id, account_id, app_id, {"reason": reason})
+    # Of the row's own minute: that one's end is when webhooks tell of the count.
+    _count(env, row, f"link.refused|{app_id}|{reason}|{row['time'] // MINUTE}")
 
 
 def read(env: Env, caller: Caller, wanted: Filter, size: int, token: str) -> paging.Page[Journal]:
