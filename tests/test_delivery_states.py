@@ -73,7 +73,7 @@ def assert_disabled(hook, other, account, reason):
     told = bodies_at(other)[types_at(other).index("endpoint.disabled")]
     name = v1.DisabledReason.Name(reason).removeprefix("DISABLED_REASON_")
     assert told["data"] == {"endpoint_id": hook.id, "disabled_reason": name}
-    assert "endpoint.disabled" not in types_at(hook)
+    assert "endpoint.disabled" not in {one.event_type for one in hook.deliveries()}
 
     [row] = account.accounts.ListAuditEvents(
         app_id=hook.app_id, types=["endpoint.disabled"], target_id=hook.id
