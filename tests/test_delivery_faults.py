@@ -34,7 +34,7 @@ def full_disk(monkeypatch):
 
 
 def test_a_full_disk_that_refuses_the_log_too_ends_nothing(hook, full_disk, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise peewee.OperationalError("database or disk is full")
 
     with monkeypatch.context() as while_full:

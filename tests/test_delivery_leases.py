@@ -40,6 +40,7 @@ class Queue:
             job.lease,
             job.number,
             job.endpoint_id,
+            job.uri,
             start_time=self.env.now(),
             latency=1,
             status=status,
@@ -243,10 +244,10 @@ def fail(monkeypatch):
     def arrange(name, when):
         function = getattr(delivery_queue, name)
 
-        def run(*arguments):
+        def run(*arguments, **named):
             if when():
                 raise peewee.OperationalError("database is locked")
-            return function(*arguments)
+            return function(*arguments, **named)
 
         monkeypatch.setattr(delivery_queue, name, run)
 

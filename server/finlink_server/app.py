@@ -45,6 +45,9 @@ _QUIET: Final = 0.2  # seconds
 _LONGEST_SILENCE: Final = 5.0
 # Calls that need no credential: whoever stops these threads stops nobody who has one.
 _OPEN_THREADS: Final = 8
+# Calls that ask the DNS, which may take seconds to say nothing.
+_LOOK_UP_THREADS: Final = 4
+_LOOK_UP: Final = {"CreateEndpoint", "UpdateEndpoint"}
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -125,10 +128,13 @@ def _services(
 ) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented = behaviours(env)
+    look_up_pool = ThreadPoolExecutor(_LOOK_UP_THREADS, "look-up")
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
         if shapes.password_fields(method.input_type):
             return password_pool
+        if method.name in _LOOK_UP:
+            return look_up_pool
         full_name = f"/{method.containing_service.full_name}/{method.name}"
         return open_pool if access.access_to(full_name).open else None
 

@@ -121,7 +121,8 @@ class Dispatcher:
 
     def _step(self, room: int) -> int:
         results = list(self._results)
-        jobs = delivery_queue.step(self._env, results, room)
+        crowded = self._at_work > _MOST_AT_ONCE // 2
+        jobs = delivery_queue.step(self._env, results, room, crowded=crowded)
         for _ in results:  # they are settled: what came meanwhile stands behind them
             self._results.popleft()
         self._at_work += len(jobs) - len(results)
@@ -182,6 +183,9 @@ class Dispatcher:
         from finlink_server.webhook_sender import Outgoing, Sender  # noqa: PLC0415
 
         job, started = message.job, self._env.now()
+        if started >= job.lease_until:  # this process slept: somebody else has it by now
+            self._results.append(_result(job, started, None))
+            return
         answer: Answer | None = None
         try:
             if self._sender is None:
@@ -227,6 +231,7 @@ def _result(job: Job, started: int, answer: Answer | None) -> Result:
         lease=job.lease,
         number=job.number,
         endpoint_id=job.endpoint_id,
+        uri=job.uri,
         start_time=started,
         latency=answer.latency if answer else 0,
         status=status,
@@ -234,6 +239,7 @@ def _result(job: Job, started: int, answer: Answer | None) -> Result:
         response=answer.response if answer else "",
         truncated=answer.truncated if answer else False,
         retry_after=answer.retry_after if answer else None,
+        is_ours=answer is None,
     )
 
 

@@ -31,7 +31,8 @@ _RECEIVE_BUFFER: Final = 32 * 1024  # bytes
 # so many that the idle ones of rarely used endpoints cannot use up the process's files. Far
 # more than attempts are made at one time: else a burst would never find one that it left.
 _KEPT_FOR: Final = 60  # seconds
-_MOST_OPENED: Final = min(2048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+_FILES: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # when it is first needed
+_MOST_OPENED: Final = 2048 if _FILES == resource.RLIM_INFINITY else min(2048, _FILES // 4)
 
 
 @dataclass(slots=True)

@@ -164,12 +164,13 @@ def disable(env: Env, caller: Caller, endpoint: Endpoint, reason: str) -> None:
 
 def end_of_app(env: Env, app_id: str) -> None:
     """Delete the endpoints of an app that is being deleted, in the caller's transaction."""
+    ids = [endpoint.id for endpoint in of_app(app_id)]
     (
         Endpoint.update(delete_time=env.now())
         .where(Endpoint.app == app_id, Endpoint.delete_time.is_null())
         .execute()
     )
-    deliveries.cancel(env, "APP_DELETED", Delivery.app_id == app_id)
+    deliveries.cancel(env, "APP_DELETED", Delivery.endpoint.in_(ids))
 
 
 def endpoint_etag(endpoint: Endpoint) -> str:
@@ -190,6 +191,8 @@ def _take(env: Env, endpoint: Endpoint, change: Change) -> dict[str, object]:
         if change.names(name) and value != old:
             facts[name] = {"old": old, "new": value}
             setattr(endpoint, name, value)
+    if "uri" in facts:
+        endpoint.failing_since_time, endpoint.hold_until = None, 0
     if change.names("disabled") and change.disabled != (endpoint.disable_time is not None):
         facts["disabled"] = change.disabled
         if change.disabled:

@@ -150,19 +150,23 @@ def body(env: Env, row: Event) -> bytes:
 
 
 def bodies(env: Env, rows: Iterable[Event]) -> dict[int, bytes]:
-    """The bodies of events, by seq."""
+    """The bodies of events, by seq; without those whose data was purged."""
     rows = list(rows)
     published = [row.seq for row in rows if row.type == "event.published"]
     payloads = {
         seq: env.keyring.open(sealed, _place(seq))
         for seq, sealed in (env.database.among(_PAYLOADS, published) if published else ())
     }
-    return {row.seq: _body(row, payloads.get(row.seq)) for row in rows}
+    return {
+        row.seq: _body(row, payloads.get(row.seq, b""))
+        for row in rows
+        if row.type != "event.published" or row.seq in payloads
+    }
 
 
-def _body(row: Event, payload: bytes | None) -> bytes:
+def _body(row: Event, payload: bytes) -> bytes:
     if row.type == "event.published":
-        data = payload if payload is not None else b"{}"
+        data = payload
     else:
         facts = json.loads(row.facts)
         data = _json(event_types.BY_NAME[row.event].data(row, facts))

@@ -28,8 +28,8 @@ _IS_FINISHED: Final = """NOT EXISTS (
     WHERE delivery.event_seq = event_payload.event_seq AND state IN ('PENDING', 'SENDING')
 )"""
 _OLD_PAYLOADS: Final = f"""
-SELECT event_seq FROM event_payload JOIN journal ON journal.seq = event_seq
-WHERE journal.time < ? AND event_seq <= ? AND {_IS_FINISHED} ORDER BY event_seq LIMIT ?
+SELECT event_seq FROM event_payload
+WHERE event_seq <= ? AND event_seq <= ? AND {_IS_FINISHED} ORDER BY event_seq LIMIT ?
 """  # noqa: S608
 # Asked again: between the look and the transaction somebody may have had it sent again.
 _FORGET_PAYLOAD: Final = f"DELETE FROM event_payload WHERE event_seq = ? AND {_IS_FINISHED}"  # noqa: S608
@@ -45,7 +45,8 @@ def purge(env: Env) -> bool:
     """Forget deliveries and payloads of 30 days ago that are finished; whether there are more."""
     before = env.now() - events.RETENTION
     old = _ids(env, _OLD_DELIVERIES, before)
-    payloads = _ids(env, _OLD_PAYLOADS, before, delivery_queue.last_seq())
+    last_old = journal.seq_before(env, before)
+    payloads = _ids(env, _OLD_PAYLOADS, last_old, delivery_queue.last_seq())
     if old or payloads:
         with env.transaction():
             env.database.write_many("DELETE FROM attempt WHERE delivery_id = ?", old)

@@ -17,6 +17,7 @@ from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage.models import Journal
 
 MINUTE = 60 * MICROSECONDS
+_FIRST_FROM = "SELECT time FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,19 @@ def read(env: Env, caller: Caller, wanted: Filter, size: int, token: str) -> pag
     return paging.page(
         env, caller, query, Journal.seq, size=size, token=token, filters=wanted, newest_first=True
     )
+
+
+def seq_before(env: Env, time: int) -> int:
+    """A place in the journal before everything of some time on: rows are in its order."""
+    low, high = 0, int(env.database.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = env.database.execute(_FIRST_FROM, middle).fetchone()
+        if row is None or row[0] >= time:
+            high = middle - 1
+        else:
+            low = middle
+    return low
 
 
 def _count(env: Env, row: Mapping[str, Any], once: str) -> None:

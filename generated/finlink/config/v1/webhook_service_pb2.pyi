@@ -364,7 +364,7 @@ class Delivery(_message.Message):
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """In GetDelivery only: the attempts, oldest first."""
+        """In GetDelivery only: the newest 50 attempts, oldest first."""
 
     def __init__(
         self,

@@ -297,7 +297,7 @@ class WebhookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDelivery(self, request, context):
-        """Gives one delivery with every attempt.
+        """Gives one delivery with its attempts.
 
         Errors:
         - NOT_FOUND (DELIVERY_NOT_FOUND).

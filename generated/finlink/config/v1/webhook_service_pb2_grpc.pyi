@@ -162,7 +162,7 @@ class WebhookServiceStub:
     - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
     """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]
-    """Gives one delivery with every attempt.
+    """Gives one delivery with its attempts.
 
     Errors:
     - NOT_FOUND (DELIVERY_NOT_FOUND).
@@ -323,7 +323,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
     """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]  # type: ignore[assignment]
-    """Gives one delivery with every attempt.
+    """Gives one delivery with its attempts.
 
     Errors:
     - NOT_FOUND (DELIVERY_NOT_FOUND).
@@ -547,7 +547,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.GetDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.GetDeliveryResponse, _abc.Awaitable[_webhook_service_pb2.GetDeliveryResponse]]:
-        """Gives one delivery with every attempt.
+        """Gives one delivery with its attempts.
 
         Errors:
         - NOT_FOUND (DELIVERY_NOT_FOUND).
