@@ -290,7 +290,7 @@ class WebhookServiceServicer:
         """Lists an app's deliveries, newest first.
 
         Errors:
-        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -159,7 +159,7 @@ class WebhookServiceStub:
     """Lists an app's deliveries, newest first.
 
     Errors:
-    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
     """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]
     """Gives one delivery with its attempts.
@@ -320,7 +320,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """Lists an app's deliveries, newest first.
 
     Errors:
-    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
     """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]  # type: ignore[assignment]
     """Gives one delivery with its attempts.
@@ -538,7 +538,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists an app's deliveries, newest first.
 
         Errors:
-        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod
