@@ -79,21 +79,34 @@ class Hook:
 
     def delivery(self, event_id: str) -> v1.Delivery:
         """The newest delivery of an event, with its attempts; there must be one, or soon be."""
-        webhooks = self.platform.operator.webhooks
-        until(lambda: bool(self.deliveries(event_id=event_id)))
-        newest = self.deliveries(event_id=event_id)[0].id
-        delivery: v1.Delivery = webhooks.GetDelivery(delivery_id=newest).delivery
-        return delivery
+        return self._delivery(event_id, lambda _: True)
 
     def settled(self, event_id: str, attempts: int = 1) -> v1.Delivery:
         """Wait until so many attempts have come to their end, and give the delivery."""
-        until(lambda: len(self.delivery(event_id).attempts) >= attempts)
-        return self.delivery(event_id)
+        return self._delivery(
+            event_id,
+            lambda found: (
+                found.state != v1.DELIVERY_STATE_SENDING
+                and found.attempt_count == len(found.attempts) >= attempts
+            ),
+        )
 
     def ended(self, event_id: str) -> v1.Delivery:
         """Wait until a delivery has come to its end."""
-        until(lambda: self.delivery(event_id).HasField("end_time"))
-        return self.delivery(event_id)
+        return self._delivery(event_id, lambda found: found.HasField("end_time"))
+
+    def _delivery(self, event_id: str, wanted: Callable[[v1.Delivery], bool]) -> v1.Delivery:
+        found: list[v1.Delivery] = []
+
+        def is_as_wanted() -> bool:
+            found[:] = found or self.deliveries(event_id=event_id)[:1]
+            for one in found:
+                webhooks = self.platform.operator.webhooks
+                found[0] = webhooks.GetDelivery(delivery_id=one.id).delivery
+            return bool(found) and wanted(found[0])
+
+        until(is_as_wanted)
+        return found[0]
 
     def endpoint(self) -> v1.Endpoint:
         endpoint: v1.Endpoint = self.platform.operator.webhooks.GetEndpoint(

@@ -126,6 +126,10 @@ class Process:
     def caller(self, credential: str = "") -> people.Caller:
         return people.Caller(self.channel, credential)
 
+    @property
+    def id(self) -> int:
+        return self._process.pid
+
     def signal(self, number: Signals) -> None:
         self._process.send_signal(number)
 

@@ -9,10 +9,12 @@ from tests.receiver import answer
 
 from finlink.config import v1
 from finlink_server import bootstrap
-from finlink_server.domain import delivery_queue, housekeeping, journal
+from finlink_server.domain import deliveries, delivery_queue, housekeeping, journal
+from finlink_server.storage.models import Journal
 from finlink_server.storage.webhook_models import (
     Attempt,
     Delivery,
+    Endpoint,
     EventPayload,
     SigningSecret,
 )
@@ -100,6 +102,30 @@ def test_what_is_not_finished_is_kept_however_old_it_is(hook, server, clock, kno
     [request] = hook.wait_for(1)
     assert request.headers["webhook-id"] == event_id
     assert request.body.endswith(b'"data":{"number":7}}')
+
+
+def test_what_is_sent_again_while_it_is_purged_keeps_its_data(
+    server, hook, env, clock, monkeypatch
+):
+    look = housekeeping._ids
+
+    def look_and_lose_the_race(*arguments):
+        found = look(*arguments)
+        if (seq,) in found and not Delivery.select().where(waits).exists():
+            endpoint, row = deliveries.with_owner(Endpoint.id == hook.id)[0], Journal.get_by_id(seq)
+            with env.transaction():
+                deliveries.insert(env, [(endpoint, row)], "REDELIVERY")
+        return found
+
+    event_id = hook.ended(hook.publish(payload_json='{"number":7}')).event_id
+    with stopped(server):
+        seq = Delivery.get(Delivery.event_id == event_id).event_seq
+        waits = (Delivery.event_seq == seq) & (Delivery.state == "PENDING")
+        monkeypatch.setattr(housekeeping, "_ids", look_and_lose_the_race)
+        clock.advance(days=MORE)
+        purge_all(env)
+
+    assert {request.body[-20:] for request in hook.wait_for(2)} == {b'"data":{"number":7}}'}
 
 
 def test_much_is_purged_in_small_pieces(quiet, hook, account, clock):

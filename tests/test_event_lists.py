@@ -80,7 +80,8 @@ def test_a_window_begins_with_its_start_and_ends_before_its_end(operator, app, l
 
 def in_pages(operator, app, **fields):
     """Every page's ids."""
-    pages, token = [], ""
+    pages: list[list[str]] = []
+    token = ""
     while not pages or token:
         answer = operator.webhooks.ListEvents(app_id=app.id, page_token=token, **fields)
         pages.append([event.id for event in answer.events])

@@ -1,6 +1,8 @@
 """Events: each is caused through the API, and arrives where it is wanted."""
 
+import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from grpc import StatusCode
@@ -12,6 +14,8 @@ from tests.own_events import CAUSES, Cause
 from tests.receiver import answer
 
 from finlink.config import v1
+from finlink_server import bootstrap
+from finlink_server.domain import journal
 from finlink_server.domain.caller import Role
 
 MEMBERS = ["type", "id", "timestamp", "app_id", "data"]
@@ -146,7 +150,7 @@ def told_of(hook):
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        ([], ["secret.created", "connection.ready", "connection.lost.again", "connectivity.up"]),
+        ([], ["secret.created", "connection.ready", "connection.lost.again", "connections.up"]),
         (["secret.created"], ["secret.created"]),
         (["secret.revoked"], []),
         (["connection.*"], ["connection.ready", "connection.lost.again"]),
@@ -159,10 +163,10 @@ def test_an_endpoint_is_told_what_it_wants(
     account, app, operator, server, new_hook, filled, wanted, told
 ):
     hook = new_hook("/told", event_types=wanted)
-    key = server.key(Role.PUBLISHER, prefixes=("connection.", "connectivity."))
+    key = server.key(Role.PUBLISHER, prefixes=("connection.", "connections."))
 
     people.new_secret(account, app)
-    for kind in ("connection.ready", "connection.lost.again", "connectivity.up"):
+    for kind in ("connection.ready", "connection.lost.again", "connections.up"):
         Platform(operator, key).publish(app.id, type=kind)
     filled()
 
@@ -275,6 +279,18 @@ def test_refused_links_are_told_once_for_each_reason_and_minute_when_it_is_over(
         ("LINK_PARAMETER_INVALID", 4),
     ]
     assert len(listed(operator, app, "link.refused")) == 3
+
+
+def test_a_refusal_as_a_minute_ends_counts_in_the_minute_that_it_tells(env, account, app, operator):
+    end, by = (env.now() // 60_000_000 + 1) * 60_000_000, bootstrap.command_line("tests")
+
+    for begin in (end - 2, end + 1000):
+        late = replace(env, now=itertools.count(begin).__next__)
+        with env.transaction():
+            journal.refuse_link(late, by, "REASON", account_id=account.id, app_id=app.id)
+
+    told = [json.loads(one.payload_json)["data"] for one in listed(operator, app, "link.refused")]
+    assert [one["count"] for one in told] == [1, 1]
 
 
 def test_explaining_a_link_is_no_event(app, redirect_id, operator, link_front_end):

@@ -80,6 +80,19 @@ def test_after_a_long_pause_the_more_urgent_is_told_alone(story):
     assert story.days_told() == [1]
 
 
+def test_a_clock_that_was_ahead_for_a_while_silences_nothing(story):
+    far_ahead = story.clock() + 400 * DAY * 1_000_000
+    Property.update(value=str(far_ahead)).where(Property.key == TOLD_UNTIL).execute()
+    story.clock.advance(seconds=61)
+    until(lambda: int(Property.get_by_id(TOLD_UNTIL).value) < far_ahead)
+    _, end = story.new_secret(days=10)
+
+    for days_left in (6.99, 0.99):
+        story.go_to(end, days_left)
+
+    assert story.days_told() == [7, 1]
+
+
 @pytest.mark.parametrize(("days", "told"), [(0.5, []), (1.5, [1]), (6.5, [1]), (7.5, [7, 1])])
 def test_who_sets_an_end_nearer_than_that_is_not_told_of_it(story, days, told):
     _, end = story.new_secret(days=days)
@@ -88,6 +101,16 @@ def test_who_sets_an_end_nearer_than_that_is_not_told_of_it(story, days, told):
         story.go_to(end, days_left)
 
     assert story.days_told() == told
+
+
+def test_a_life_of_hardly_less_than_a_week_is_no_surprise_either(story):
+    story.go_to(story.clock() / 1_000_000, 0)  # what is due was done just now
+    story.clock.advance(seconds=30)
+    _, end = story.new_secret(days=7 - 20 / DAY)
+
+    story.go_to(end, 6.99)
+
+    assert story.days_told() == []
 
 
 def revoke(story, secret):

@@ -201,7 +201,7 @@ AS_GIVEN = {
     "large integer": '{"n":' + "9" * 5000 + "}",
     "large number": '{"n":1e400,"m":-0.0,"k":1E+2,"tiny":1e-999}',
     "same member in two objects": '{"a":{"x":1},"b":{"x":1}}',
-    "deep": '{"a":' + "[" * 200 + "]" * 200 + "}",
+    "deep": '{"a":' + "[" * 63 + "]" * 63 + "}",
     "largest": '{"a":"' + "é" * ((MOST_BYTES - 8) // 2) + '"}',
 }
 NO_OBJECT = "must be a JSON object, such as {}"
@@ -229,9 +229,13 @@ REFUSED = {
     "control character": ('{"a":"\n"}', "must be JSON (RFC 8259): "),
     "zero byte": ('{"a":1}\0', "must be JSON (RFC 8259): "),
     "byte order mark": ("\ufeff{}", "must be JSON (RFC 8259): "),
-    "too deep": (
+    "one level too deep": (
+        '{"a":' + "[" * 64 + "]" * 64 + "}",
+        "must be nested at most 64 levels deep",
+    ),
+    "far too deep": (
         '{"a":' + "[" * DEEPLY + "]" * DEEPLY + "}",
-        "must be JSON (RFC 8259): it is nested too deeply",
+        "must be JSON (RFC 8259): it is nested deeper than 64 levels",
     ),
     "too large": (
         '{"a":"' + "é" * ((MOST_BYTES - 8) // 2) + '"} ',

@@ -48,6 +48,9 @@ _LONGEST_SILENCE: Final = 5.0
 _OPEN_THREADS: Final = 8
 # Threads that open streams; open ones need none.
 _WATCH_THREADS: Final = 4
+# Calls that ask the DNS, which may take seconds to say nothing.
+_LOOK_UP_THREADS: Final = 4
+_LOOK_UP: Final = {"CreateEndpoint", "UpdateEndpoint"}
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -152,10 +155,13 @@ def _services(
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented, streaming = behaviours(env), watches.behaviours()
     watch_pool = ThreadPoolExecutor(_WATCH_THREADS, "watch")
+    look_up_pool = ThreadPoolExecutor(_LOOK_UP_THREADS, "look-up")
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
         if shapes.password_fields(method.input_type):
             return password_pool
+        if method.name in _LOOK_UP:
+            return look_up_pool
         return open_pool if access.access_to(_full_name(method)).open else None
 
     def handler_of(service: str, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:

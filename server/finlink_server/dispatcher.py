@@ -9,6 +9,7 @@ a lease, and comes back when the lease runs out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -22,12 +23,16 @@ from finlink_server.domain import delivery_queue, housekeeping
 from finlink_server.domain.delivery_queue import Job, Message
 from finlink_server.domain.delivery_results import Result
 from finlink_server.env import MICROSECONDS, Env
+from finlink_server.errors import Refusal
 from finlink_server.storage.database import refusal_for
 
 if TYPE_CHECKING:
     from finlink_server.webhook_sender import Answer, Sender
 
 _LOOK_EVERY: Final = 0.01  # seconds; a look takes microseconds
+# While more is due than may begin. A few attempts begun together cost a third less each
+# than the same begun one by one: the processor keeps at hand what they need.
+_LOOK_AT_FULL_PACE_EVERY: Final = 0.025
 _AFTER_A_FAULT: Final = 1.0  # seconds
 _HOUSEKEEPING_EVERY: Final = 60 * MICROSECONDS
 # Attempts at one time: each is a socket and some kilobytes.
@@ -80,43 +85,58 @@ class Dispatcher:
     # The thread that works on the database.
 
     def _work(self) -> None:
-        while not self._closed.wait(_LOOK_EVERY):
+        pause = _LOOK_EVERY
+        while not self._closed.wait(pause):
+            pause = _LOOK_EVERY
             try:
-                self._look()
+                if self._look():
+                    pause = _LOOK_AT_FULL_PACE_EVERY
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may do
                 self._tell_of(error)
                 self._closed.wait(_AFTER_A_FAULT)
         self._env.database.close()  # this thread's connection
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Do what there is to do; whether as many attempts began as may begin at once."""
         now = self._env.now()
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
-            more = housekeeping.run(self._env)
-            self._housekeeping_time = 0 if more else now
-        version = self._env.feed.version()  # read before what it vouches for
-        if version != self._seen:
-            self._next_time = delivery_queue.next_time(self._env)
-            self._seen = version
+            self._housekeeping_time = 0 if self._keep_house() else now
+        if self._env.feed.version() != self._seen:
+            self._look_ahead()
         is_due = now >= self._next_time and not self._paused.is_set()
         room = min(_MOST_AT_ONCE - self._at_work, self._pace.room()) if is_due else 0
-        if self._results or room > 0:
-            self._step(room)
+        if not self._results and room <= 0:
+            return False
+        return self._step(room) == room > 0
 
-    def _step(self, room: int) -> None:
+    def _keep_house(self) -> bool:
+        """Do what is due every minute; whether there is more. It must not hold up sending."""
+        try:
+            return housekeeping.run(self._env)
+        except Exception as error:  # noqa: BLE001 - the next minute may do
+            self._tell_of(error)
+            return False
+
+    def _step(self, room: int) -> int:
         results = list(self._results)
-        jobs = delivery_queue.step(self._env, results, room)
+        crowded = self._at_work > _MOST_AT_ONCE // 2
+        jobs = delivery_queue.step(self._env, results, room, crowded=crowded)
         for _ in results:  # they are settled: what came meanwhile stands behind them
             self._results.popleft()
         self._at_work += len(jobs) - len(results)
         self._pace.spend(len(jobs))
-        for message in self._prepare(jobs):
-            self._begin(self._send(message))
+        if jobs:
+            self._begin([self._send(message) for message in self._prepare(jobs)])
+        self._look_ahead()
+        return len(jobs)
+
+    def _look_ahead(self) -> None:
+        version = self._env.feed.version()  # read before what it vouches for
         self._next_time = delivery_queue.next_time(self._env)
+        self._seen = version
 
     def _prepare(self, jobs: Sequence[Job]) -> list[Message]:
         """Sign what is to be sent; what cannot be signed must not hold up the rest."""
-        if not jobs:
-            return []
         try:
             return delivery_queue.prepare(self._env, jobs)
         except Exception as error:  # noqa: BLE001 - told below
@@ -130,10 +150,12 @@ class Dispatcher:
         return messages
 
     def _tell_of(self, error: Exception) -> None:
-        if refusal_for(error) is not None:
-            _log.warning("database", error=str(error))
-        else:
-            _log.error("defect", exc_info=error)
+        # A disk that is full refuses the log too, and the thread must outlive that.
+        with contextlib.suppress(Exception):
+            if isinstance(error, Refusal) or refusal_for(error) is not None:
+                _log.warning("database", error=str(error))
+            else:
+                _log.error("defect", exc_info=error)
 
     # The thread that sends.
 
@@ -145,11 +167,12 @@ class Dispatcher:
         self._loop.run_until_complete(self._end())
         self._loop.close()
 
-    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, attempts: Sequence[Coroutine[Any, Any, None]]) -> None:
         def start() -> None:
-            task = self._loop.create_task(sending)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            for attempt in attempts:
+                task = self._loop.create_task(attempt)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
         self._loop.call_soon_threadsafe(start)
 
@@ -157,17 +180,20 @@ class Dispatcher:
         # Here and not above: it takes a quarter of a second, and many servers send nothing.
         from finlink_server.webhook_sender import Outgoing, Sender  # noqa: PLC0415
 
-        if self._sender is None:
-            self._sender = Sender(self._env.resolver, self._env.now)
         job, started = message.job, self._env.now()
+        if started >= job.lease_until:  # this process slept: somebody else has it by now
+            self._results.append(_result(job, started, None))
+            return
         answer: Answer | None = None
         try:
+            if self._sender is None:
+                self._sender = Sender(self._env.resolver, self._env.now)
             answer = await self._sender.send(Outgoing(job.uri, message.headers, message.body))
         except Exception as error:  # noqa: BLE001 - a defect must not leave the attempt open
             self._tell_of(error)
         result = _result(job, started, answer)
+        self._results.append(result)  # first: the log may be on a disk that is full
         _tell(result)
-        self._results.append(result)
 
     async def _end(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -203,6 +229,7 @@ def _result(job: Job, started: int, answer: Answer | None) -> Result:
         lease=job.lease,
         number=job.number,
         endpoint_id=job.endpoint_id,
+        uri=job.uri,
         start_time=started,
         latency=answer.latency if answer else 0,
         status=status,
@@ -210,6 +237,7 @@ def _result(job: Job, started: int, answer: Answer | None) -> Result:
         response=answer.response if answer else "",
         truncated=answer.truncated if answer else False,
         retry_after=answer.retry_after if answer else None,
+        is_ours=answer is None,
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -23,6 +24,10 @@ Lookup = Callable[[str], Sequence[str]]
 # be half a minute. So there are many, and one name never has more than one.
 _THREADS: Final = 32
 _WAITING: Final = 1024  # names that may wait for a thread
+# Of those, for names whose last look-up was too slow: whoever owns many such names must
+# not hold up everybody else's.
+_SLOW_THREADS: Final = 4
+_SLOW_NAMES: Final = 4096  # so many are remembered
 
 
 _NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
@@ -59,6 +64,9 @@ class Resolver:
         self._lock = threading.Lock()
         self._threads = 0
         self._waiting: deque[str] = deque()
+        self._slow_threads = 0
+        self._slow_waiting: deque[str] = deque()
+        self._slow: dict[str, None] = {}
         self._under_way: dict[str, Future[_Found]] = {}
 
     def addresses(self, host: str, *, plain: bool) -> list[str]:
@@ -91,14 +99,19 @@ class Resolver:
         with self._lock:
             if host in self._under_way:
                 return self._under_way[host]
-            if len(self._waiting) >= _WAITING:
+            is_slow = host in self._slow
+            waiting = self._slow_waiting if is_slow else self._waiting
+            if len(waiting) >= _WAITING:
                 return _done(_Found((), "too many names are being looked up"))
             future: Future[_Found] = Future()
             future.set_running_or_notify_cancel()  # one who gives up does not cancel it for others
             self._under_way[host] = future
-            self._waiting.append(host)
-            if self._threads < _THREADS:
-                # A daemon: a DNS that does not answer must not hold up the end of the process.
+            waiting.append(host)
+            # Daemons: a DNS that does not answer must not hold up the end of the process.
+            if is_slow and self._slow_threads < _SLOW_THREADS:
+                threading.Thread(target=self._work_slowly, name="lookup", daemon=True).start()
+                self._slow_threads += 1
+            elif not is_slow and self._threads < _THREADS:
                 threading.Thread(target=self._work, name="lookup", daemon=True).start()
                 self._threads += 1
             return future
@@ -110,10 +123,28 @@ class Resolver:
                     self._threads -= 1
                     return
                 host = self._waiting.popleft()
-            found = self._look_up(host)
+            self._finish(host)
+
+    def _work_slowly(self) -> None:
+        while True:
             with self._lock:
-                future = self._under_way.pop(host)
-            future.set_result(found)
+                if not self._slow_waiting:
+                    self._slow_threads -= 1
+                    return
+                host = self._slow_waiting.popleft()
+            self._finish(host)
+
+    def _finish(self, host: str) -> None:
+        began = time.monotonic()
+        found = self._look_up(host)
+        with self._lock:
+            self._slow.pop(host, None)
+            if time.monotonic() - began >= self._longest:
+                self._slow[host] = None
+            while len(self._slow) > _SLOW_NAMES:
+                del self._slow[next(iter(self._slow))]
+            future = self._under_way.pop(host)
+        future.set_result(found)
 
     def _look_up(self, host: str) -> _Found:
         try:

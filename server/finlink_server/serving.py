@@ -1,6 +1,7 @@
 """`finlink-server serve`, in one process or in several."""
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from finlink_server import app, bootstrap, command_errors, config, demo, log
 from finlink_server.config import Config
 from finlink_server.supervisor import Supervisor
 
+_OPEN_FILES: Final = 65_536
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -49,6 +51,7 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
         env = bootstrap.open_env(settings, prepares=False)  # the supervisor did
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
+        _allow_open_files()
         running = app.start(env, settings, shares_port=True, background=background)
         with suppress(OSError):  # nobody waits for one that is started again
             os.write(ready, b"1")
@@ -63,6 +66,7 @@ def _serve_alone(settings: Config, *, with_demo: bool) -> None:
     # main thread may hold at that very moment. Blocked before the first thread starts,
     # so that it is blocked in all of them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    _allow_open_files()
     running = app.start(env, settings)
     _announce(settings, running.port, demo.prepare(env) if with_demo else None)
     signal.sigwait(_STOPPING)
@@ -79,6 +83,15 @@ def _supervise(settings: Config, *, with_demo: bool) -> None:
     if supervisor.start():
         _announce(settings, supervisor.port, data)
         supervisor.run()
+
+
+def _allow_open_files() -> None:
+    """Let calls and webhooks have sockets: of old, a process is given 1,024 unless it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < _OPEN_FILES:
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        with suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _complain(sentence: str) -> None:

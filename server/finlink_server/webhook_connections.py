@@ -5,6 +5,7 @@ the name for which it was opened: it serves no other.
 """
 
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -27,9 +28,11 @@ _MOST_INTERIM: Final = 10  # answers such as `100 Continue` before the one that 
 _RECEIVE_BUFFER: Final = 32 * 1024  # bytes
 
 # New ones are opened after a minute, so that a busy endpoint follows its DNS too; and after
-# so many that the idle ones of rarely used endpoints cannot use up the process's files.
+# so many that the idle ones of rarely used endpoints cannot use up the process's files. Far
+# more than attempts are made at one time: else a burst would never find one that it left.
 _KEPT_FOR: Final = 60  # seconds
-_MOST_OPENED: Final = 512
+_FILES: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]  # when it is first needed
+_MOST_OPENED: Final = 2048 if _FILES == resource.RLIM_INFINITY else min(2048, _FILES // 4)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -27,6 +28,7 @@ _LONGEST_BODY: Final = 16 * 1024  # bytes that are read of an answer
 _LOWEST_STATUS: Final = 100  # the library takes 000 too
 _LONGEST_WAIT: Final = 86_400  # seconds that Retry-After may ask for
 
+_SPACING: Final = dict.fromkeys(map(ord, "\n\t"))
 _HEADERS: Final = {
     "Content-Type": "application/json",
     "User-Agent": "Finlink-Webhooks/1",
@@ -159,6 +161,7 @@ async def _post(
         response.close()
 
 
+@lru_cache(1024)
 def _url(uri: str) -> URL:
     try:
         url = URL(uri)
@@ -185,6 +188,8 @@ def _shown(body: bytes, *, whole: bool) -> str:
     """Make text of a body: it is stored and shown, and may be anything."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     decoded = decoder.decode(body, final=whole).replace("\r\n", "\n")  # no half character at a cut
+    if decoded.translate(_SPACING).isprintable():  # most are: letter by letter takes milliseconds
+        return decoded
     return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in decoded)
 
 

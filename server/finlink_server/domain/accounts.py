@@ -26,7 +26,7 @@ from finlink_server.errors import (
     SetupTokenInvalid,
 )
 from finlink_server.storage.models import Account, App, Journal, Link
-from finlink_server.storage.webhook_models import Delivery
+from finlink_server.storage.webhook_models import Delivery, Endpoint
 
 _SETUP_LIFETIME = 24 * 3600 * MICROSECONDS
 
@@ -182,8 +182,7 @@ def suspend(env: Env, caller: Caller, account_id: str, comment: str) -> tuple[Ac
         ended = sessions.end_of_account(env, account_id, "ACCOUNT_SUSPENDED")
         tokens_ended = account_tokens.end_all(env, account_id, "ACCOUNT_SUSPENDED")
         _end_links(env, account_id)
-        apps = App.select(App.id).where(App.account == account_id)
-        deliveries.cancel(env, "ACCOUNT_SUSPENDED", Delivery.app_id.in_(apps))
+        deliveries.cancel(env, "ACCOUNT_SUSPENDED", Delivery.endpoint.in_(_endpoints(account_id)))
         journal.write(
             env,
             caller,
@@ -223,6 +222,15 @@ def audit(
     elif wanted.account_id or not caller.sees_everything:
         wanted = replace(wanted, account_id=visible.account(caller, wanted.account_id).id)
     return journal.read(env, caller, wanted, size, token)
+
+
+def _endpoints(account_id: str) -> list[str]:
+    rows = (
+        Endpoint.select(Endpoint.id)
+        .join(App)
+        .where(App.account == account_id, Endpoint.delete_time.is_null())
+    )
+    return [row.id for row in rows]
 
 
 def _end_links(env: Env, account_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations  # Peewee's classes take no parameters at run
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from peewee import Expression
+from peewee import SQL, Expression
 
 from finlink_server.domain import event_types, events, journal, paging, visible
 from finlink_server.domain.caller import Caller
@@ -14,6 +14,7 @@ from finlink_server.errors import EndpointDisabled
 from finlink_server.storage.models import Account, App, Journal
 from finlink_server.storage.webhook_models import Attempt, Delivery, Endpoint
 
+_MOST_SHOWN: Final = 50  # attempts, each with up to 48 kB of an answer
 _INSERT: Final = (
     "INSERT INTO delivery (id, endpoint_id, app_id, event_seq, event_id, event_type, cause, state,"
     " cancel_reason, attempt_count, failures, next_attempt_time, create_time, end_time)"
@@ -81,7 +82,7 @@ def cancel(env: Env, reason: str, *conditions: Expression) -> int:
         Delivery.update(
             state="CANCELLED", cancel_reason=reason, next_attempt_time=None, end_time=env.now()
         )
-        .where(Delivery.state == "PENDING", *conditions)
+        .where(SQL("state = 'PENDING'"), *conditions)  # as the index of what waits has it
         .execute()
     )
     return count
@@ -143,8 +144,9 @@ def page(
 
 
 def attempts(delivery_id: str) -> Sequence[Attempt]:
-    """The attempts of a delivery, oldest first."""
-    return list(Attempt.select().where(Attempt.delivery == delivery_id).order_by(Attempt.number))
+    """The attempts of a delivery, oldest first; of very many the newest."""
+    newest = Attempt.select().where(Attempt.delivery == delivery_id).order_by(Attempt.number.desc())
+    return list(newest.limit(_MOST_SHOWN))[::-1]
 
 
 def response_place(delivery_id: str, number: int) -> str:

@@ -29,7 +29,7 @@ LEASE: Final = 60 * MICROSECONDS  # far longer than an attempt may take
 # Attempts at one endpoint at one time, of all processes together.
 PER_ENDPOINT: Final = 8
 _CURSOR: Final = "webhook_cursor"
-_EVENTS_AT_ONCE: Final = 500
+_EVENTS_AT_ONCE: Final = 100
 _FOREVER: Final = 2**62
 
 # Goes from endpoint to endpoint through the index of what waits, however much that is.
@@ -80,6 +80,7 @@ class Job:
 
     delivery_id: str
     lease: str
+    lease_until: int
     number: int
     endpoint_id: str
     uri: str
@@ -95,8 +96,12 @@ class Message:
     body: bytes
 
 
-def step(env: Env, results: Sequence[Result], room: int) -> list[Job]:
-    """Settle results, fill the queue, and claim up to `room` attempts."""
+def step(env: Env, results: Sequence[Result], room: int, *, crowded: bool = False) -> list[Job]:
+    """Settle results, fill the queue, and claim up to `room` attempts.
+
+    `crowded`: an endpoint that is being sent something gets no more, so that slow ones
+    cannot take all the room.
+    """
     with env.transaction():
         delivery_results.settle(env, results)
         if _has_news(env):
@@ -104,9 +109,9 @@ def step(env: Env, results: Sequence[Result], room: int) -> list[Job]:
         now = env.now()
         sending = _sending(env)
         if any(_is_overdue(lease, now) for lease in sending.values()):
-            delivery_results.take_back(env, now, now + LEASE)
+            delivery_results.take_back(env, now, LEASE)
             sending = _sending(env)
-        return _claim(env, now, room, sending)
+        return _claim(env, now, room, sending, crowded=crowded)
 
 
 def next_time(env: Env) -> int:
@@ -146,12 +151,16 @@ def _has_news(env: Env) -> bool:
 
 
 def _fill(env: Env) -> None:
-    """Make the deliveries of events that came since."""
+    """Make the deliveries of events that came since.
+
+    That none with a lower number comes later rests on there being one writer at a time.
+    """
     new = Journal.select().where(events.IS_EVENT, Journal.seq > last_seq())
     rows = list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
     endpoints: dict[str, list[Endpoint]] = {}
+    was_there = Endpoint.delete_time.is_null() | (Endpoint.delete_time >= rows[0].time)
     for endpoint in deliveries.with_owner(
-        Endpoint.app.in_({row.app_id for row in rows}), Endpoint.delete_time.is_null()
+        Endpoint.app.in_({row.app_id for row in rows}), was_there
     ):
         endpoints.setdefault(endpoint.app_id, []).append(endpoint)
     wanted = [
@@ -159,7 +168,9 @@ def _fill(env: Env) -> None:
         for row in rows
         if row.type != "webhook.test"  # has its delivery already
         for endpoint in endpoints.get(row.app_id, [])
-        if row.seq > endpoint.from_seq and deliveries.wants(endpoint, row)
+        if endpoint.from_seq < row.seq
+        and (endpoint.delete_time is None or endpoint.delete_time >= row.time)
+        and deliveries.wants(endpoint, row)
     ]
     deliveries.insert(env, wanted, "EVENT")
     (
@@ -169,13 +180,15 @@ def _fill(env: Env) -> None:
     )
 
 
-def _claim(env: Env, now: int, room: int, sending: Mapping[str, "_Sending"]) -> list[Job]:
+def _claim(
+    env: Env, now: int, room: int, sending: Mapping[str, "_Sending"], *, crowded: bool
+) -> list[Job]:
     if not room:
         return []
     due = [
-        (endpoint_id, uri, free)
+        (endpoint_id, uri, 1 if crowded else free)
         for endpoint_id, uri, start, free in _waiting(env, sending)
-        if free > 0 and start <= now
+        if free > 0 and start <= now and not (crowded and endpoint_id in sending)
     ]
     random.shuffle(due)  # so that nobody is always the last
     share = -(-room // len(due)) if due else 0
@@ -189,9 +202,10 @@ def _claim(env: Env, now: int, room: int, sending: Mapping[str, "_Sending"]) -> 
 
 def _take(env: Env, endpoint_id: str, uri: str, now: int, limit: int) -> list[Job]:
     once = secrets.token_hex(8)
-    claimed = _rows(env, _CLAIM, once, now + LEASE, endpoint_id, now, limit)
+    until = now + LEASE
+    claimed = _rows(env, _CLAIM, once, until, endpoint_id, now, limit)
     return [
-        Job(delivery_id, lease, number, endpoint_id, uri, event_seq)
+        Job(delivery_id, lease, until, number, endpoint_id, uri, event_seq)
         for delivery_id, lease, number, event_seq in claimed
     ]
 
@@ -218,7 +232,7 @@ def _sending(env: Env) -> dict[str, _Sending]:
 
 
 def _is_overdue(sending: _Sending, now: int) -> bool:
-    """Whether a lease has run out, or ends later than any given now: the clock was set back."""
+    """Whether a lease has run out, or ends later than one given now: the clock was set back."""
     return sending.earliest_end <= now or sending.latest_end > now + LEASE
 
 

@@ -12,6 +12,8 @@ from finlink_server.storage.webhook_models import Endpoint
 _GONE: Final = 410
 _BY: Final = Caller(CallerKind.SERVER, Call(method="webhooks"), id="finlink-server")
 _LOST: Final = "The process that sent it ended before it could tell what came of it."
+# After so many lost attempts each counts: what ends processes must not do so for ever.
+_MOST_LOST: Final = 20
 
 _ATTEMPT: Final = """
 INSERT INTO attempt (
@@ -33,9 +35,12 @@ UPDATE delivery SET
     lease = NULL, lease_until = NULL
 WHERE id = ?
 """
+_SHORTEN: Final = """
+UPDATE delivery SET lease_until = ? WHERE state = 'SENDING' AND lease_until > ?
+"""
 _OVERDUE: Final = """
 SELECT id, endpoint_id, attempt_count, failures, lease_until FROM delivery
-WHERE state = 'SENDING' AND (lease_until <= ? OR lease_until > ?)
+WHERE state = 'SENDING' AND lease_until <= ?
 """
 
 
@@ -47,6 +52,7 @@ class Result:
     lease: str
     number: int
     endpoint_id: str
+    uri: str
     start_time: int
     latency: int  # microseconds
     status: int | None
@@ -54,6 +60,7 @@ class Result:
     response: str
     truncated: bool
     retry_after: int | None  # seconds
+    is_ours: bool = False  # the fault, and not the endpoint's
 
     @property
     def is_success(self) -> bool:
@@ -67,19 +74,23 @@ def settle(env: Env, results: Iterable[Result]) -> None:
     env.database.write_many(_ATTEMPT, [_row(env, result) for result in noted])
 
 
-def take_back(env: Env, now: int, latest: int) -> None:
-    """Make due again what was claimed by a process that has ended.
+def take_back(env: Env, now: int, lease: int) -> None:
+    """Make due again what was claimed by a process that has ended: its lease has run out.
 
-    Its lease has run out, or ends after `latest`, where one ends that is given now: the
-    clock was set back. That the attempt was made shows; it does not count against the
-    schedule.
+    That the attempt was made shows; it does not count against the schedule. Where a lease
+    ends later than one that is given now, the clock was set back: it runs from now on, for
+    its attempt may be under way.
     """
-    for row in env.database.execute(_OVERDUE, now, latest).fetchall():
+    env.database.execute(_SHORTEN, now + lease, now + lease)
+    for row in env.database.execute(_OVERDUE, now).fetchall():
         delivery_id, endpoint_id, number, failures, lease_until = row
-        began = min(now, lease_until - (latest - now))
+        began = lease_until - lease
         env.database.execute(_ATTEMPT, delivery_id, number, began, 0, None, _LOST, None, 0)
-        refused = _refusal_of(endpoint_id)
-        _put_back(env, delivery_id, refused, failures, now)
+        again: int | None = now
+        if number - failures > _MOST_LOST:
+            failures += 1
+            again = delivery_schedule.next_time(now, failures, None, None)
+        _put_back(env, delivery_id, _refusal_of(endpoint_id), failures, again)
 
 
 def _settle(env: Env, result: Result) -> bool:
@@ -120,7 +131,8 @@ def _fail(env: Env, result: Result, failures: int) -> None:
     refused = deliveries.refusal_of(endpoint)
     again = delivery_schedule.next_time(now, failures, result.status, result.retry_after)
     _put_back(env, result.delivery_id, refused, failures, again)
-    if refused:
+    # What an address said from which the endpoint was moved since says nothing of it now.
+    if refused or result.is_ours or endpoint.uri != result.uri:
         return
     if endpoint.failing_since_time is None:
         endpoint.failing_since_time = result.start_time

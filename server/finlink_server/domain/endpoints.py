@@ -109,12 +109,12 @@ def of_app(app_id: str) -> list[Endpoint]:
 
 def update(env: Env, caller: Caller, endpoint_id: str, etag: str, change: Change) -> Endpoint:
     """Take over the masked values; disabling cancels what waits."""
-    app_id = visible.endpoint(caller, endpoint_id).app_id
+    present = visible.endpoint(caller, endpoint_id)
     if change.names("event_types"):
         event_types.check_wanted("endpoint.event_types", change.event_types)
-    if change.names("uri"):
+    if change.names("uri") and change.uri != present.uri:
         _check_uri(env, "endpoint.uri", change.uri)  # may take seconds: before the transaction
-    with env.transaction(app_id):
+    with env.transaction(present.app_id):
         endpoint = visible.endpoint(caller, endpoint_id)
         check_etag(etag, endpoint_etag(endpoint))
         facts = _take(env, endpoint, change)
@@ -161,12 +161,13 @@ def disable(env: Env, caller: Caller, endpoint: Endpoint, reason: str) -> None:
 
 def end_of_app(env: Env, app_id: str) -> None:
     """Delete the endpoints of an app that is being deleted, in the caller's transaction."""
+    ids = [endpoint.id for endpoint in of_app(app_id)]
     (
         Endpoint.update(delete_time=env.now())
         .where(Endpoint.app == app_id, Endpoint.delete_time.is_null())
         .execute()
     )
-    deliveries.cancel(env, "APP_DELETED", Delivery.app_id == app_id)
+    deliveries.cancel(env, "APP_DELETED", Delivery.endpoint.in_(ids))
 
 
 def endpoint_etag(endpoint: Endpoint) -> str:
@@ -187,6 +188,8 @@ def _take(env: Env, endpoint: Endpoint, change: Change) -> dict[str, object]:
         if change.names(name) and value != old:
             facts[name] = {"old": old, "new": value}
             setattr(endpoint, name, value)
+    if "uri" in facts:
+        endpoint.failing_since_time, endpoint.hold_until = None, 0
     if change.names("disabled") and change.disabled != (endpoint.disable_time is not None):
         facts["disabled"] = change.disabled
         if change.disabled:

@@ -20,6 +20,8 @@ from finlink_server.storage.models import App, Journal
 from finlink_server.storage.webhook_models import EventPayload
 
 RETENTION: Final = 30 * 24 * 3600 * MICROSECONDS
+# Receivers' parsers stop somewhere: .NET's by default here.
+_DEEPEST: Final = 64
 _LARGEST_PAYLOAD: Final = 16 * 1024  # bytes; with what surrounds it below 20 kB
 # What counts refusals is told of once its minute is over and its last call has ended.
 _AFTER_THE_MINUTE: Final = 10 * MICROSECONDS
@@ -146,20 +148,24 @@ def body(env: Env, row: Event) -> bytes:
     return bodies(env, [row])[row.seq]
 
 
-def bodies(env: Env, events: Iterable[Event]) -> dict[int, bytes]:
-    """The bodies of events, by seq."""
-    found = list(events)
-    published = [row.seq for row in found if row.type == "event.published"]
+def bodies(env: Env, rows: Iterable[Event]) -> dict[int, bytes]:
+    """The bodies of events, by seq; without those whose data was purged."""
+    rows = list(rows)
+    published = [row.seq for row in rows if row.type == "event.published"]
     payloads = {
         seq: env.keyring.open(sealed, _place(seq))
         for seq, sealed in (env.database.among(_PAYLOADS, published) if published else ())
     }
-    return {row.seq: _body(row, payloads.get(row.seq)) for row in found}
+    return {
+        row.seq: _body(row, payloads.get(row.seq, b""))
+        for row in rows
+        if row.type != "event.published" or row.seq in payloads
+    }
 
 
-def _body(row: Event, payload: bytes | None) -> bytes:
+def _body(row: Event, payload: bytes) -> bytes:
     if row.type == "event.published":
-        data = payload if payload is not None else b"{}"
+        data = payload
     else:
         facts = json.loads(row.facts)
         data = _json(event_types.BY_NAME[row.event].data(row, facts))
@@ -217,6 +223,21 @@ def _check_payload(payload: str) -> None:
         raise FieldInvalid.of("payload_json", f"must be JSON (RFC 8259): {_words(error)}") from None
     if not isinstance(value, dict):
         raise FieldInvalid.of("payload_json", "must be a JSON object, such as {}")
+    if _depth(value) > _DEEPEST:
+        raise FieldInvalid.of("payload_json", f"must be nested at most {_DEEPEST} levels deep")
+
+
+def _depth(value: object) -> int:
+    """How many objects and lists stand within each other."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, (dict, list))]:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -236,7 +257,11 @@ def _no_constant(name: str) -> None:
 def _words(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.lower()} at character {error.pos + 1}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return (
+        f"it is nested deeper than {_DEEPEST} levels"
+        if isinstance(error, RecursionError)
+        else str(error)
+    )
 
 
 def _place(seq: int | None) -> str:

@@ -23,13 +23,16 @@ _AT_ONCE: Final = 500
 _IS_LIVE: Final = SQL("revoke_time IS NULL AND expire_time IS NOT NULL")
 
 _OLD_DELIVERIES: Final = "SELECT id FROM delivery WHERE end_time < ? ORDER BY end_time LIMIT ?"
-_OLD_PAYLOADS: Final = """
-SELECT event_seq FROM event_payload JOIN journal ON journal.seq = event_seq
-WHERE journal.time < ? AND event_seq <= ? AND NOT EXISTS (
+_IS_FINISHED: Final = """NOT EXISTS (
     SELECT 1 FROM delivery
     WHERE delivery.event_seq = event_payload.event_seq AND state IN ('PENDING', 'SENDING')
-) ORDER BY event_seq LIMIT ?
-"""
+)"""
+_OLD_PAYLOADS: Final = f"""
+SELECT event_seq FROM event_payload
+WHERE event_seq <= ? AND event_seq <= ? AND {_IS_FINISHED} ORDER BY event_seq LIMIT ?
+"""  # noqa: S608
+# Asked again: between the look and the transaction somebody may have had it sent again.
+_FORGET_PAYLOAD: Final = f"DELETE FROM event_payload WHERE event_seq = ? AND {_IS_FINISHED}"  # noqa: S608
 
 
 def run(env: Env) -> bool:
@@ -42,12 +45,13 @@ def purge(env: Env) -> bool:
     """Forget deliveries and payloads of 30 days ago that are finished; whether there are more."""
     before = env.now() - events.RETENTION
     old = _ids(env, _OLD_DELIVERIES, before)
-    payloads = _ids(env, _OLD_PAYLOADS, before, delivery_queue.last_seq())
+    last_old = journal.seq_before(env, before)
+    payloads = _ids(env, _OLD_PAYLOADS, last_old, delivery_queue.last_seq())
     if old or payloads:
         with env.transaction():
             env.database.write_many("DELETE FROM attempt WHERE delivery_id = ?", old)
             env.database.write_many("DELETE FROM delivery WHERE id = ?", old)
-            env.database.write_many("DELETE FROM event_payload WHERE event_seq = ?", payloads)
+            env.database.write_many(_FORGET_PAYLOAD, payloads)
     ended = SigningSecret.expire_time < before
     if SigningSecret.select().where(ended).exists():
         with env.transaction():
@@ -59,7 +63,8 @@ def _tell_of_expiring(env: Env) -> None:
     now = env.now()
     with env.transaction():
         row = Property.get_or_none(Property.key == _TOLD_UNTIL)
-        told_until = int(row.value) if row else now
+        # A clock that was ahead must not silence it: what was told is not told again.
+        told_until = min(int(row.value), now) if row else now
         for secret, days in _newly_expiring(told_until, now):
             journal.write_once(
                 env,
@@ -74,7 +79,7 @@ def _tell_of_expiring(env: Env) -> None:
                 days_left=days,
             )
         (
-            Property.insert(key=_TOLD_UNTIL, value=str(max(now, told_until)))
+            Property.insert(key=_TOLD_UNTIL, value=str(now))
             .on_conflict(conflict_target=[Property.key], preserve=[Property.value])
             .execute()
         )

@@ -18,6 +18,7 @@ from finlink_server.storage import rows
 from finlink_server.storage.models import Journal
 
 MINUTE = 60 * MICROSECONDS
+_FIRST_FROM = "SELECT time FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,9 @@ def refuse(
 
 def refuse_link(env: Env, caller: Caller, reason: str, *, account_id: str, app_id: str) -> None:
     """Count a Link that was not opened, in a transaction of the caller's."""
-    _count(
-        env,
-        _row(env, caller, "link.refused", app_id, account_id, app_id, {"reason": reason}),
-        f"link.refused|{app_id}|{reason}|{env.now() // MINUTE}",
-    )
+    row = _row(env, caller, "link.refused", app_id, account_id, app_id, {"reason": reason})
+    # Of the row's own minute: that one's end is when webhooks tell of the count.
+    _count(env, row, f"link.refused|{app_id}|{reason}|{row['time'] // MINUTE}")
 
 
 def read(env: Env, caller: Caller, wanted: Filter, size: int, token: str) -> paging.Page[Journal]:
@@ -148,6 +147,19 @@ def read(env: Env, caller: Caller, wanted: Filter, size: int, token: str) -> pag
     return paging.page(
         env, caller, query, Journal.seq, size=size, token=token, filters=wanted, newest_first=True
     )
+
+
+def seq_before(env: Env, time: int) -> int:
+    """A place in the journal before everything of some time on: rows are in its order."""
+    low, high = 0, int(env.database.execute("SELECT max(seq) FROM journal").fetchone()[0] or 0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = env.database.execute(_FIRST_FROM, middle).fetchone()
+        if row is None or row[0] >= time:
+            high = middle - 1
+        else:
+            low = middle
+    return low
 
 
 def _count(env: Env, row: Mapping[str, Any], once: str) -> None:

@@ -14,8 +14,11 @@ _WINDOW: Final = 60  # seconds
 def report(env: Env, caller: Caller, client_secret: str) -> None:
     """End a secret that was found where it should not be; tell nobody whether there is one."""
     plain = credentials.parse_client_secret(client_secret)
+    address = caller.call.client_address
+    # Once more and before: who is refused does not wait for his turn to write.
+    rates.check(env, "leak", address, env.max_leak_reports, _WINDOW)
     with env.transaction():
-        rates.spend(env, "leak", caller.call.client_address, env.max_leak_reports, _WINDOW)
+        rates.spend(env, "leak", address, env.max_leak_reports, _WINDOW)
         secret = _find(env, plain) if plain else None
         if secret is None or secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
             return

@@ -15,12 +15,7 @@ _IPV6_NETWORK: Final = 64
 def spend(env: Env, what: str, client_address: str, most: int, seconds: int) -> None:
     """Count one use from a client address, in the caller's transaction, or refuse it."""
     now = env.now()
-    window = seconds * MICROSECONDS
-    until = (now // window + 1) * window
-    key = env.keyring.mac("rate", f"{what}|{_network(client_address)}|{until}".encode()).hex()
-    row = Rate.get_or_none(Rate.key == key)
-    if row is not None and row.count >= most:
-        raise RateLimited(retry_after=(until - now) / MICROSECONDS)
+    key, until = check(env, what, client_address, most, seconds)
     # A little more is cleared than is added, so the table follows the traffic.
     old = [one.key for one in Rate.select(Rate.key).where(Rate.until <= now).limit(_PURGED_AT_ONCE)]
     Rate.delete().where(Rate.key.in_(old)).execute()
@@ -29,6 +24,18 @@ def spend(env: Env, what: str, client_address: str, most: int, seconds: int) -> 
         .on_conflict(conflict_target=[Rate.key], update={Rate.count: Rate.count + 1})
         .execute()
     )
+
+
+def check(env: Env, what: str, client_address: str, most: int, seconds: int) -> tuple[str, int]:
+    """Refuse a use that would be too many; where it is counted, and until when."""
+    now = env.now()
+    window = seconds * MICROSECONDS
+    until = (now // window + 1) * window
+    key = env.keyring.mac("rate", f"{what}|{_network(client_address)}|{until}".encode()).hex()
+    row = Rate.get_or_none(Rate.key == key)
+    if row is not None and row.count >= most:
+        raise RateLimited(retry_after=(until - now) / MICROSECONDS)
+    return key, until
 
 
 def _network(address: str) -> str:

@@ -119,7 +119,11 @@ class WebhookService:
         )
         bodies = events.bodies(self.env, page.rows)
         return v1.ListEventsResponse(
-            events=[convert_webhook.event(row, bodies[row.seq]) for row in page.rows],
+            events=[
+                convert_webhook.event(row, bodies[row.seq])
+                for row in page.rows
+                if row.seq in bodies
+            ],
             next_page_token=page.next_token,
         )
 

@@ -364,7 +364,7 @@ class Delivery(_message.Message):
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
-        """In GetDelivery only: the attempts, oldest first."""
+        """In GetDelivery only: the newest 50 attempts, oldest first."""
 
     def __init__(
         self,
@@ -884,7 +884,7 @@ class PublishEventRequest(_message.Message):
     """
     payload_json: _builtins.str
     """The event's data: a JSON object of at most 16 kB (16,384 bytes of UTF-8),
-    sent as it is given. No member twice.
+    sent as it is given. No member twice; nested at most 64 levels deep.
     """
     def __init__(
         self,

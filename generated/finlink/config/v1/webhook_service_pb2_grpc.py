@@ -290,14 +290,14 @@ class WebhookServiceServicer:
         """Lists an app's deliveries, newest first.
 
         Errors:
-        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDelivery(self, request, context):
-        """Gives one delivery with every attempt.
+        """Gives one delivery with its attempts.
 
         Errors:
         - NOT_FOUND (DELIVERY_NOT_FOUND).

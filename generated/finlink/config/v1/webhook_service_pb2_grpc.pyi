@@ -159,10 +159,10 @@ class WebhookServiceStub:
     """Lists an app's deliveries, newest first.
 
     Errors:
-    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
     """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]
-    """Gives one delivery with every attempt.
+    """Gives one delivery with its attempts.
 
     Errors:
     - NOT_FOUND (DELIVERY_NOT_FOUND).
@@ -320,10 +320,10 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """Lists an app's deliveries, newest first.
 
     Errors:
-    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+    - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
     """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetDeliveryRequest, _webhook_service_pb2.GetDeliveryResponse]  # type: ignore[assignment]
-    """Gives one delivery with every attempt.
+    """Gives one delivery with its attempts.
 
     Errors:
     - NOT_FOUND (DELIVERY_NOT_FOUND).
@@ -538,7 +538,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists an app's deliveries, newest first.
 
         Errors:
-        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND).
+        - NOT_FOUND (APP_NOT_FOUND, ENDPOINT_NOT_FOUND, EVENT_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod
@@ -547,7 +547,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhook_service_pb2.GetDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.GetDeliveryResponse, _abc.Awaitable[_webhook_service_pb2.GetDeliveryResponse]]:
-        """Gives one delivery with every attempt.
+        """Gives one delivery with its attempts.
 
         Errors:
         - NOT_FOUND (DELIVERY_NOT_FOUND).
