@@ -228,6 +228,7 @@ def test_more_than_a_message_holds_is_told_in_several(watches, env, verifier, se
     assert flags == [False, False, True]
     times = [message.read_time.ToMicroseconds() for message in resumed.messages]
     assert times == sorted(times)
+    assert times[0] <= Journal.get(Journal.target_id == "ses_1000").time  # which it left out
 
 
 @pytest.mark.parametrize("name", ["garbage", "another database's", "cut off", "with a tail"])
