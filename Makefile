@@ -23,6 +23,9 @@ crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, 
 staleness: $(VENV)/.installed-dev ## Hunt for a minute for a process that accepts what has ended
 	@STALENESS_SECONDS=60 $(BIN)/pytest --quiet --capture=no tests/test_staleness.py
 
+bench: $(VENV)/.installed-dev ## Measure what calls cost (half an hour; ARGS=--short for a few minutes)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 check: $(VENV)/.installed-dev ## Lint, format, types, proto lint, generated code, direction of imports
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
@@ -39,7 +42,7 @@ generate: $(VENV)/.installed-dev ## Write generated/ from protos/
 	@$(BIN)/python protos/generate.py
 
 clean: ## Remove .venv and caches; the data in .finlink stays
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .bench build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find generated server clients protos tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Installed anew only when pyproject.toml is newer than the stamp.

@@ -50,11 +50,14 @@ def main() -> None:
             running("serve", core=core, data=who.path) as server,
         ):
             lines = _table(who, bare, server, told.only, rounds, seconds)
+            _say(report.table(lines))
             found: list[Figure] = []
             if not told.only:
                 found += figures.of_one_server(who, server, rounds, seconds)
         if not told.only:
-            found += ends.measure(who, core, tries=200 if told.short else 1000)
+            # A database of its own: nobody has to be told first of all that the rows ended.
+            fresh = settle(Path(folder) / "fresh", tokens_in_turn=_IN_TURN)
+            found += ends.measure(fresh, core, tries=200 if told.short else 1000)
             found += figures.start(who.path, core, rounds)
         if not (told.short or told.only):
             found += _with_many(Path(folder), who, core, rounds, seconds)

@@ -127,6 +127,8 @@ def _busy(who: Population, channel: grpc.Channel) -> Iterator[None]:
 
     thread = threading.Thread(target=log_in)
     thread.start()
-    yield
-    over.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -115,10 +115,12 @@ def _passwords(server: Server) -> Iterator[None]:
     callers = [threading.Thread(target=attempt, args=(one,)) for one in range(_PASSWORD_CALLERS)]
     for caller in callers:
         caller.start()
-    yield
-    over.set()
-    for caller in callers:
-        caller.join()
+    try:
+        yield
+    finally:
+        over.set()
+        for caller in callers:
+            caller.join()
 
 
 def _retry_seconds(error: Any) -> float:

@@ -152,4 +152,5 @@ def _rate(line: Line) -> str:
 
 
 def _median(loads: Sequence[Load], name: str) -> float:
-    return 0.0 + statistics.median(getattr(load, name) for load in loads)
+    found: float = statistics.median(getattr(load, name) for load in loads)
+    return found
