@@ -12,6 +12,7 @@ from tests.races import Race
 from tests.watches import Watch, Watches
 
 from finlink.config import v1
+from finlink_server.services import watch as watch_methods
 
 
 @pytest.fixture
@@ -203,3 +204,14 @@ def test_heartbeats_come_without_news(watches, account, app):
     times = [message.read_time.ToMicroseconds() for message in watch.messages[1:]]
     assert times == sorted(set(times))
     assert versions(watch, app) == [1]
+
+
+def test_one_customer_may_not_take_all_the_streams(watches, account, stranger, app, monkeypatch):
+    monkeypatch.setattr(watch_methods, "_MOST_OF_ONE", 2)
+    for _ in range(2):
+        watches.settings(account, app.id).until_caught_up()
+
+    refused_one = watches.settings(account, app.id).until_refused()
+
+    assert refused_one.reason == "OVERLOADED"
+    watches.settings(stranger, people.new_app(stranger).id).until_caught_up()

@@ -154,7 +154,6 @@ def _services(
 ) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented, streaming = behaviours(env), watches.behaviours()
-    watch_pool = ThreadPoolExecutor(_WATCH_THREADS, "watch")
     look_up_pool = ThreadPoolExecutor(_LOOK_UP_THREADS, "look-up")
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
@@ -168,7 +167,9 @@ def _services(
         request_type = GetMessageClass(method.input_type)
         if method.server_streaming:
             stream = streaming[service][method.name]
-            return calls.stream_handler(_full_name(method), request_type, stream, watch_pool)
+            # Each its own: customers who open one kind must not keep verifiers from the other.
+            pool = ThreadPoolExecutor(_WATCH_THREADS, method.name)
+            return calls.stream_handler(_full_name(method), request_type, stream, pool)
         behaviour = implemented[service][method.name]
         return calls.handler(_full_name(method), request_type, behaviour, pool_for(method))
 

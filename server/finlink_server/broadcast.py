@@ -2,7 +2,7 @@
 
 A watcher is a place in the journal, not a queue: nothing is kept for it. Each message is
 encoded once and sent to everybody who stands where it begins. A reader that does not
-read blocks the send to it; it is cut off after a second, so that nobody waits for long.
+read blocks the send to it; it is cut off after a moment, so that nobody waits for long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOOK_EVERY: Final = 0.005  # seconds; a look takes microseconds
 # telling takes at most half of the time.
 _COLLECT: Final = (0.02, 0.1)  # seconds, at least and at most
 _HEARTBEAT: Final = 0.5  # seconds
-_LONGEST_SEND: Final = 1.0  # seconds
+_LONGEST_SEND: Final = 0.3  # seconds
 _AFTER_A_FAULT: Final = 0.5  # seconds
 _log = structlog.get_logger("watch")
 

@@ -20,11 +20,12 @@ from finlink_server.domain import (
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.revocations import Revocation
 from finlink_server.env import Env
-from finlink_server.errors import CursorTooOld, FieldInvalid, Refusal
+from finlink_server.errors import CursorTooOld, FieldInvalid, Overloaded, Refusal
 from finlink_server.services import convert, convert_settings
 from finlink_server.storage.feed import Row
 
 _AT_ONCE: Final = 1000  # revocations in a message
+_MOST_OF_ONE: Final = 100  # streams of one customer
 
 
 class Watches:
@@ -82,7 +83,12 @@ class Watches:
         if request.cursor:
             with suppress(CursorTooOld):  # a snapshot says it all
                 seq, is_new = cursors.read(env, request.cursor), False
-        stream = self._settings.streams.open(opening.context, opening.send, caller.call.id)
+        streams = self._settings.streams
+        owner = "" if caller.sees_everything else caller.owner
+        stream = streams.open(opening.context, opening.send, caller.call.id, owner)
+        if owner and sum(one.subject == owner for one in streams) > _MOST_OF_ONE:
+            stream.end(Overloaded())
+            return
         watcher = Watcher(stream, seq, opening.check, frozenset(request.app_ids))
         if is_new:
             for app_id in request.app_ids:

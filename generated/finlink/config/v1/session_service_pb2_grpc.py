@@ -140,15 +140,15 @@ class SessionServiceServicer:
         500 ms, and only when the journal was read with success since the one
         before, so that read_time can be relied on.
 
-        The stream ends when the credential that opened it does. A reader that is
-        too slow is cut off.
+        The stream ends when the credential that opened it does. A reader that
+        does not read is cut off, with CANCELLED.
 
         Errors:
         - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
         not one of this database: begin without one.
         - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
         ended.
-        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams.
         - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -75,15 +75,15 @@ class SessionServiceStub:
     500 ms, and only when the journal was read with success since the one
     before, so that read_time can be relied on.
 
-    The stream ends when the credential that opened it does. A reader that is
-    too slow is cut off.
+    The stream ends when the credential that opened it does. A reader that
+    does not read is cut off, with CANCELLED.
 
     Errors:
     - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
       not one of this database: begin without one.
     - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
       ended.
-    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams.
     - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]
@@ -166,15 +166,15 @@ class SessionServiceAsyncStub(SessionServiceStub):
     500 ms, and only when the journal was read with success since the one
     before, so that read_time can be relied on.
 
-    The stream ends when the credential that opened it does. A reader that is
-    too slow is cut off.
+    The stream ends when the credential that opened it does. A reader that
+    does not read is cut off, with CANCELLED.
 
     Errors:
     - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
       not one of this database: begin without one.
     - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
       ended.
-    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+    - RESOURCE_EXHAUSTED (OVERLOADED): too many streams.
     - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndSessionRequest, _session_service_pb2.EndSessionResponse]  # type: ignore[assignment]
@@ -278,15 +278,15 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         500 ms, and only when the journal was read with success since the one
         before, so that read_time can be relied on.
 
-        The stream ends when the credential that opened it does. A reader that is
-        too slow is cut off.
+        The stream ends when the credential that opened it does. A reader that
+        does not read is cut off, with CANCELLED.
 
         Errors:
         - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
           not one of this database: begin without one.
         - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
           ended.
-        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams.
         - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
 

@@ -162,14 +162,14 @@ class SettingsServiceServicer:
         leave app_ids empty: all apps, live only. An app that is deleted is
         told of no more.
 
-        The stream ends when the credential that opened it does. A reader that is
-        too slow is cut off.
+        The stream ends when the credential that opened it does. A reader that
+        does not read is cut off, with CANCELLED.
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND).
         - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
         ended.
-        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams, or a slow reader.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many streams; 100 of one customer.
         - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
