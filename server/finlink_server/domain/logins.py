@@ -20,10 +20,14 @@ from finlink_server.storage import rows
 from finlink_server.storage.models import Account, App, Secret, Session
 
 LIFETIME = 3600  # seconds
-_OPEN: Final = (
-    "SELECT id, expire_time, expire_reason FROM session WHERE secret_id = ? AND end_time IS NULL"
-)
-_CLOSE: Final = "UPDATE session SET end_time = ?, end_reason = ?, superseded_by = ? WHERE id = ?"
+_CLOSE: Final = """
+UPDATE session SET
+    end_time = CASE WHEN expire_time <= ? THEN expire_time ELSE ? END,
+    end_reason = CASE WHEN expire_time <= ? THEN expire_reason ELSE 'SUPERSEDED' END,
+    superseded_by = CASE WHEN expire_time <= ? THEN NULL ELSE ? END
+WHERE secret_id = ? AND end_time IS NULL
+RETURNING id, superseded_by
+"""
 _USED: Final = "UPDATE secret SET last_use_time = ? WHERE id = ?"
 
 
@@ -43,7 +47,7 @@ def start(
     plain = credentials.parse_client_secret(client_secret)
     if plain is None:
         raise FieldInvalid.of("client_secret", "is mistyped or cut off: its checksum is wrong")
-    known = _find_secret(plain.lookup)
+    known = rows.find(Secret, "lookup = ?", plain.lookup)
     right = _matches(env, plain, known)
     session: Session | None = None
     superseded = ""
@@ -139,16 +143,9 @@ def _supersede(env: Env, newer: Session) -> str:
     One that ran out by time is still open in the database: it is closed with the
     time and reason of its end.
     """
-    older = env.database.execute(_OPEN, newer.secret_id).fetchone()
-    if older is None:
-        return ""
-    older_id, expire_time, expire_reason = older
     now = env.now()
-    if expire_time <= now:
-        env.database.execute(_CLOSE, expire_time, expire_reason, None, older_id)
-        return ""
-    env.database.execute(_CLOSE, now, "SUPERSEDED", newer.id, older_id)
-    return str(older_id)
+    closed = env.database.execute(_CLOSE, now, now, now, now, newer.id, newer.secret_id).fetchone()
+    return closed[0] if closed is not None and closed[1] == newer.id else ""
 
 
 def _claims(session: Session) -> dict[str, object]:
