@@ -137,7 +137,8 @@ class Process:
         """Wait for its end, and give its exit code."""
         code = self._process.wait(_PATIENCE)
         for reader in self._readers:
-            reader.join()
+            reader.join(_PATIENCE)
+            assert not reader.is_alive(), "somebody whom it started is still there"
         return code
 
     def kill(self) -> None:
