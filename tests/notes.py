@@ -20,7 +20,7 @@ CREATE TABLE child (parent TEXT REFERENCES note (id) DEFERRABLE INITIALLY DEFERR
 
 
 class Connection:
-    """A connection whose COMMIT a test can count, hold and fail."""
+    """A connection whose COMMIT a test can count, hold and fail, or another statement."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -28,6 +28,7 @@ class Connection:
         self.may_commit = threading.Event()
         self.may_commit.set()
         self.failure: Exception | None = None
+        self.fails_at = "COMMIT"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -36,8 +37,8 @@ class Connection:
         if sql == "COMMIT":
             assert self.may_commit.wait(60)
             self.commits += 1
-            if self.failure is not None:
-                raise self.failure
+        if sql == self.fails_at and self.failure is not None:
+            raise self.failure
         return self._inner.execute(sql, *arguments)
 
 

@@ -135,6 +135,22 @@ def test_a_disk_that_fails_at_the_commit_is_told_to_all_and_leaves_nothing(notes
     assert notes.stored() == {"later"}
 
 
+def test_a_body_that_cannot_be_taken_back_leaves_nothing_of_its_group(notes, pool, patient):
+    def refuse() -> None:
+        with notes.writer.transaction():
+            notes.insert("half")
+            raise SessionNotFound(session_id="ses_1")
+
+    notes.connection.fails_at = "ROLLBACK TO body"
+    notes.connection.failure = sqlite_driver.OperationalError("disk I/O error")
+
+    running = notes.hold(pool, refuse)
+
+    assert {str(one.exception()) for one in running} == {"disk I/O error"}
+    notes.write("later")
+    assert notes.stored() == {"later"}
+
+
 def test_when_the_database_is_full_what_was_acknowledged_is_there_and_nothing_else(notes, pool):
     notes.write("small")
     pages = notes.connection.execute("PRAGMA page_count").fetchone()[0]

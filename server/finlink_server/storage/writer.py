@@ -134,8 +134,11 @@ class Writer:
 
     def _take_back(self, group: _Group, error: BaseException) -> None:
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK TO body")
-            self._connection.execute("RELEASE body")
+            try:
+                self._connection.execute("ROLLBACK TO body")
+                self._connection.execute("RELEASE body")
+            except Exception as fault:  # noqa: BLE001 - told to all who wait
+                self._give_up(group, fault)  # half a body must not be committed
             return
         # A full disk, for one: SQLite has taken back what the others wrote as well.
         self._end(group, error if isinstance(error, Exception) else DatabaseBusy())
@@ -144,11 +147,14 @@ class Writer:
         try:
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - told to all who wait
-            with suppress(Exception):
-                self._connection.execute("ROLLBACK")
-            self._end(group, error)
+            self._give_up(group, error)
         else:
             self._end(group, None)
+
+    def _give_up(self, group: _Group, error: Exception) -> None:
+        with suppress(Exception):
+            self._connection.execute("ROLLBACK")
+        self._end(group, error)
 
     def _end(self, group: _Group, error: Exception | None) -> None:
         self._group = None
