@@ -107,6 +107,16 @@ def test_a_cursor_that_is_too_old_begins_with_a_snapshot(watches, account, app, 
     assert versions(watch.until_caught_up(), app) == [1]
 
 
+def test_for_all_apps_a_cursor_that_is_too_old_is_refused_and_no_gap_is_hidden(
+    watches, verifier, clock
+):
+    cursor = watches.settings(verifier).until_caught_up().close().cursor
+    clock.advance(seconds=3602)
+
+    with refused(StatusCode.OUT_OF_RANGE, "CURSOR_TOO_OLD"):
+        list(verifier.settings.WatchSettings(cursor=cursor))
+
+
 def test_nothing_is_told_of_other_apps(watches, account, stranger, app, other_app):
     theirs = people.new_app(stranger)
     watch = watches.settings(account, app.id).until_caught_up()

@@ -1,7 +1,6 @@
 """The methods that stream: WatchRevocations and WatchSettings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -81,8 +80,11 @@ class Watches:
             visible.app(caller, app_id, "app_ids")
         seq, is_new = env.feed.refresh(), True
         if request.cursor:
-            with suppress(CursorTooOld):  # a snapshot says it all
+            try:
                 seq, is_new = cursors.read(env, request.cursor), False
+            except CursorTooOld:  # a snapshot says it all; of all apps there is none
+                if not request.app_ids:
+                    raise
         streams = self._settings.streams
         owner = "" if caller.sees_everything else caller.owner
         stream = streams.open(opening.context, opening.send, caller.call.id, owner)

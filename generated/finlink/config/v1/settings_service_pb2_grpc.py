@@ -169,6 +169,8 @@ class SettingsServiceServicer:
         - NOT_FOUND (APP_NOT_FOUND).
         - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
         ended.
+        - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+        none of ours, and app_ids is empty: there is no snapshot of all apps.
         - RESOURCE_EXHAUSTED (OVERLOADED): too many streams; 100 of one customer.
         - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """

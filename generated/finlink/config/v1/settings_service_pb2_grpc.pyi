@@ -103,6 +103,8 @@ class SettingsServiceStub:
     - NOT_FOUND (APP_NOT_FOUND).
     - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
       ended.
+    - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+      none of ours, and app_ids is empty: there is no snapshot of all apps.
     - RESOURCE_EXHAUSTED (OVERLOADED): too many streams; 100 of one customer.
     - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
@@ -197,6 +199,8 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
     - NOT_FOUND (APP_NOT_FOUND).
     - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
       ended.
+    - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+      none of ours, and app_ids is empty: there is no snapshot of all apps.
     - RESOURCE_EXHAUSTED (OVERLOADED): too many streams; 100 of one customer.
     - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
     """
@@ -318,6 +322,8 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND (APP_NOT_FOUND).
         - UNAUTHENTICATED (CREDENTIAL_INVALID, SESSION_INACTIVE): the credential has
           ended.
+        - OUT_OF_RANGE (CURSOR_TOO_OLD): the cursor is of more than an hour ago, or
+          none of ours, and app_ids is empty: there is no snapshot of all apps.
         - RESOURCE_EXHAUSTED (OVERLOADED): too many streams; 100 of one customer.
         - UNAVAILABLE (SHUTTING_DOWN): go on at another server with the cursor.
         """
