@@ -15,6 +15,7 @@ from tests.link_urls import auth_token_for, open_link
 from tests.races import Race
 
 from finlink.config import v1
+from finlink_server.domain import signing_keys
 
 _AHEAD = 30  # seconds from publishing to signing
 _SESSION, _ACCOUNT, _LINK = v1.TOKEN_KIND_SESSION, v1.TOKEN_KIND_ACCOUNT, v1.TOKEN_KIND_LINK
@@ -237,6 +238,24 @@ def test_whatever_is_given_out_while_keys_are_revoked_is_good_or_told_to_be_revo
         *(("SUPERSEDED", False), ("KEY_REVOKED", False)),
         *(("", True), ("KEY_REVOKED", True)),
     }
+
+
+def test_a_session_whose_keys_were_revoked_before_it_was_signed_is_not_given_out(
+    operator, verifier, secret, monkeypatch
+):
+    sign, revoked = signing_keys.sign, []
+
+    def sign_late(*arguments: Any) -> str:
+        if not revoked:
+            revoked.append(rotate(operator, _SESSION, revoke_previous=True))
+        return sign(*arguments)
+
+    monkeypatch.setattr(signing_keys, "sign", sign_late)
+
+    session = secret.start()
+
+    assert kid_of(session.token) == revoked[0].kid
+    assert verifier.sessions.ValidateSession(access_token=session.token).active
 
 
 def test_each_process_signs_with_the_new_key_and_refuses_the_old_one_at_once(home):

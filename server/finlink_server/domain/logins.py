@@ -1,7 +1,7 @@
 """Logins: a session is opened with a client secret."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from finlink_server import credentials, tokens
@@ -29,6 +29,7 @@ WHERE secret_id = ? AND end_time IS NULL
 RETURNING id, superseded_by
 """
 _USED: Final = "UPDATE secret SET last_use_time = ? WHERE id = ?"
+_REASON: Final = "SELECT end_reason FROM session WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,13 @@ def start(
             _journal_refusal(env, caller, known, client_id, refusal)
     if session is None:
         raise refusal or ClientCredentialsInvalid()
-    return Started(
-        session, signing_keys.sign(env, tokens.Kind.SESSION, _claims(session)), superseded
-    )
+    token = signing_keys.sign(env, tokens.Kind.SESSION, _claims(session))
+    if env.database.execute(_REASON, session.id).fetchone()[0] == "KEY_REVOKED":
+        # The keys were revoked before it was signed, and it has ended with them. Its token
+        # is of the new key: who verifies by himself would not know.
+        again = start(env, caller, client_id, client_secret, scopes)
+        return replace(again, superseded_id=again.superseded_id or superseded)
+    return Started(session, token, superseded)
 
 
 def _find_secret(lookup: str) -> Secret | None:
