@@ -75,7 +75,7 @@ def test_of_many_who_claim_a_port_at_one_time_one_gets_it():
     for _ in range(ROUNDS):
         with closing(shared_port.claim("127.0.0.1:0")[0]) as freed:
             port = freed.getsockname()[1]
-        refused = []
+        refused: list[ListenError] = []
 
         def claim(_, port=port, refused=refused):
             try:

@@ -238,14 +238,11 @@ def test_of_two_supervisors_that_start_together_on_one_port_one_serves(first_hom
             one.end()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_port_of_workers_is_busy_for_others(home, first_home, tmp_path, workers):
+def test_the_port_of_workers_is_busy_for_a_server_without(home, first_home, tmp_path):
     with supervised(home) as neighbour:
         listen = f"127.0.0.1:{neighbour.supervisor.port}"
 
-        stopped = first_home.copy_to(tmp_path / "other").run(
-            "serve", WORKERS=workers, LISTEN=listen
-        )
+        stopped = first_home.copy_to(tmp_path / "other").run("serve", LISTEN=listen)
 
         assert stopped.returncode == 1
         assert f"{listen} cannot be served on" in stopped.stderr
@@ -256,10 +253,10 @@ def test_workers_serve_tls(home, authority, tmp_path):
     own = authority.issue_cert("127.0.0.1")
     own.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     own.private_key_pem.write_to_path(tmp_path / "key.pem")
-    files = {"TLS_CERT": str(tmp_path / "cert.pem"), "TLS_KEY": str(tmp_path / "key.pem")}
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
     root = authority.cert_pem.bytes()
 
-    with supervised(home, **files) as workers:
+    with supervised(home, TLS_CERT=cert, TLS_KEY=key) as workers:
         target = workers.supervisor.target
         for _ in range(8):
             with open_channel(target, root_certificates=root) as channel:
