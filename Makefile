@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test crashes staleness check format generate clean
+.PHONY: help run test crashes staleness bench check format generate clean
 
 help: ## Say what each target does
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

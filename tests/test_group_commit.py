@@ -44,8 +44,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Groups that may become old, however busy the machine."""
+    """Groups that may become old, however busy the machine, and that nobody ends early."""
     monkeypatch.setattr(writing, "_LONGEST_GROUP", 60.0)
+    monkeypatch.setattr(writing, "_LOOK_EVERY", 60.0)
 
 
 def test_transactions_that_wait_for_each_other_are_committed_at_once(notes, pool, patient):
