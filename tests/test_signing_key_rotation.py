@@ -243,7 +243,8 @@ def test_whatever_is_given_out_while_keys_are_revoked_is_good_or_told_to_be_revo
 def test_a_session_whose_keys_were_revoked_before_it_was_signed_is_not_given_out(
     operator, verifier, secret, monkeypatch
 ):
-    sign, revoked = signing_keys.sign, []
+    sign = signing_keys.sign
+    revoked: list[Any] = []
 
     def sign_late(*arguments: Any) -> str:
         if not revoked:

@@ -29,6 +29,7 @@ from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.services import SERVICES, behaviours
 from finlink_server.services.watch import Watches
 from finlink_server.streams import Streams
+from finlink_server.tally import Tally
 from finlink_server.watchdog import Watchdog
 
 # Files of the protos that hold a service, with what was generated from them.
@@ -72,6 +73,7 @@ class App:
     watchdog: Watchdog
     dispatcher: Dispatcher | None
     watches: Watches
+    tally: Tally
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
@@ -90,6 +92,7 @@ class App:
         if self.dispatcher:
             self.dispatcher.close(max(0.0, until - time.monotonic()))
         self.watches.close()
+        self.tally.close()
         self.watchdog.close()
         self.health.close()
         if self.reflection:
@@ -142,6 +145,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
         watchdog=watchdog,
         dispatcher=dispatcher,
         watches=watches,
+        tally=calls.tally,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations  # grpc's classes take no parameters at run t
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
@@ -34,6 +34,7 @@ from finlink_server.errors import (
 )
 from finlink_server.storage.database import refusal_for
 from finlink_server.streams import Send
+from finlink_server.tally import Tally
 from finlink_server.watchdog import Watchdog
 
 # A servicer's method: unpacks the request, calls the domain, packs the answer.
@@ -72,6 +73,7 @@ class Calls:
     door: Door
     watchdog: Watchdog
     trusted_proxies: tuple[Network, ...] = ()
+    tally: Tally = field(default_factory=Tally)
 
     def handler(
         self,
@@ -159,7 +161,9 @@ class Calls:
         except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
             refusal = self.refusal(error, call)
         else:
-            if method not in _COUNTED:
+            if method in _COUNTED:
+                self.tally.add(method)
+            else:
                 _write(call, caller, started, None)
             context.set_trailing_metadata((("x-call-id", call.id),))
             return answer

@@ -3,6 +3,7 @@
 The text form is that of the TypeID specification, version 0.3.
 """
 
+import os
 import random
 import re
 from typing import Final
@@ -13,6 +14,10 @@ _STEPS: Final = 4096  # of a millisecond, in the 12 bits after the version
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
 _SHIFTS: Final = range(120, -1, -10)
+
+# Not the one that everybody shares, and may seed.
+_random: Final = random.Random()  # noqa: S311 - ids are no secrets
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id(prefix: str, now: int) -> str:
@@ -27,7 +32,11 @@ def new_id(prefix: str, now: int) -> str:
     millis, rest = divmod(now, 1000)
     return _text(
         prefix,
-        millis << 80 | _VERSION | (rest * _STEPS // 1000) << 64 | _VARIANT | random.getrandbits(62),
+        millis << 80
+        | _VERSION
+        | (rest * _STEPS // 1000) << 64
+        | _VARIANT
+        | _random.getrandbits(62),
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+import structlog
+
 from finlink.config import v1
 from finlink_server import tokens
 from finlink_server.domain import logins, sessions, signing_keys
@@ -9,6 +11,8 @@ from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
 from finlink_server.services import convert
 from finlink_server.storage import models
+
+_log = structlog.get_logger("validation")
 
 
 class SessionService:
@@ -34,6 +38,8 @@ class SessionService:
     ) -> v1.ValidateSessionResponse | bytes:
         result = sessions.validate(self.env, request.access_token, request.required_scopes)
         known = result.known
+        if known is None:
+            _log.info("inactive", reason=result.inactive_reason, call_id=caller.call.id)
         if known is None or result.missing_scopes:
             return self._pack(result)
         if not known.packed:
