@@ -25,9 +25,8 @@ def test_a_validation_that_succeeds_is_counted_and_not_logged(
 
     assert people.why_inactive(verifier, session) == ""
 
-    [line] = lines(server, '"calls"')[before:]
-    assert line["method"] == "SessionService/ValidateSession"
-    assert line["count"] >= 1
+    counted = {line["method"]: line["count"] for line in lines(server, '"calls"')[before:]}
+    assert counted["SessionService/ValidateSession"] >= 1
 
 
 def test_a_validation_that_says_no_is_logged_with_its_reason(server, verifier, session):
