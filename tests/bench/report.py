@@ -26,6 +26,7 @@ _HEAD = (
     "× bare",
     "× empty",
     "target",
+    "by CPU",
 )
 
 
@@ -38,20 +39,24 @@ class Line:
     things: int = 1  # that one call is about
     many: list[Load] = field(default_factory=list)
     one: list[Load] = field(default_factory=list)
+    beside: list[Load] = field(default_factory=list)  # what it is compared with, just before
 
-    def add(self, many: Load, one: Load) -> None:
+    def add(self, many: Load, one: Load, beside: Load) -> None:
         """Take in a round: with many calls in flight, and with one."""
         self.many.append(many)
         self.one.append(one)
+        self.beside.append(beside)
 
-    def ratio(self, other: Line) -> float:
-        """Its throughput, compared with another row's round by round."""
-        pairs = zip(self.many, other.many, strict=True)
+    @property
+    def ratio(self) -> float:
+        """Its throughput, compared round by round."""
+        pairs = zip(self.many, self.beside, strict=True)
         return statistics.median(mine.rate / its.rate for mine, its in pairs)
 
-    def cost(self, other: Line) -> float:
-        """The same by the time that it takes of the core, which others do not disturb."""
-        pairs = zip(self.many, other.many, strict=True)
+    @property
+    def cost(self) -> float:
+        """The same by what a call takes of the core: what else the machine does counts less."""
+        pairs = zip(self.many, self.beside, strict=True)
         return statistics.median(its.cpu / mine.cpu for mine, its in pairs)
 
 
@@ -87,8 +92,7 @@ def machine() -> str:
 
 def table(lines: Sequence[Line]) -> str:
     """The rows, each the median of its rounds."""
-    known = {line.name: line for line in lines}
-    bare, empty = known[BARE], known[EMPTY]
+    empty = next(line for line in lines if line.name == EMPTY)
     rows = [("row", *_HEAD), ("---", *("---:",) * len(_HEAD))]
     rows += [
         (
@@ -100,9 +104,10 @@ def table(lines: Sequence[Line]) -> str:
                 for percentile in ("p50", "p99")
             ),
             f"{_median(line.many, 'cpu'):.0f}",
-            f"{line.ratio(bare):.2f}",
-            f"{line.ratio(empty):.2f}",
+            f"{_of_bare(line, empty):.2f}",
+            "" if line.name == BARE else f"{1.0 if line is empty else line.ratio:.2f}",
             "" if line.target is None else f"≥ {line.target:.2f}",
+            "" if line.name == BARE else f"{line.cost:.2f}",
         )
         for line in lines
     ]
@@ -118,21 +123,19 @@ def list_of(figures: Sequence[Figure]) -> str:
 
 def picture(lines: Sequence[Line]) -> str:
     """Bars: the throughput of each row as a part of `bare`; a stroke where its target is."""
-    known = {line.name: line for line in lines}
-    bare, empty = known[BARE], known[EMPTY]
+    empty = next(line for line in lines if line.name == EMPTY)
     height, left, width = 26, 260, 480
     parts = []
     for index, line in enumerate(lines):
         y = 10 + index * height
-        ratio = line.ratio(bare)
+        ratio = _of_bare(line, empty)
         parts.append(
             f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(line.name)}</text>'
             f'<rect x="{left}" y="{y}" width="{min(ratio, 1.1) * width:.0f}" height="18"/>'
             f'<text x="{left + min(ratio, 1.1) * width + 6:.0f}" y="{y + 14}">{ratio:.2f}</text>'
         )
         if line.target is not None:
-            of = bare if line is empty else empty
-            at = left + line.target * of.ratio(bare) * width
+            at = left + line.target * (1.0 if line is empty else empty.ratio) * width
             parts.append(f'<path d="M{at:.0f} {y - 3}v24"/>')
     size = f'width="{left + width + 110}" height="{20 + len(lines) * height}"'
     style = (
@@ -144,6 +147,13 @@ def picture(lines: Sequence[Line]) -> str:
         "<title>Throughput as a part of a bare gRPC handler; red: the target</title>"
         f"<style>{style}</style>{''.join(parts)}</svg>\n"
     )
+
+
+def _of_bare(line: Line, empty: Line) -> float:
+    """The throughput as a part of that of `bare`, with which `empty` alone is compared."""
+    if line.name == BARE:
+        return 1.0
+    return empty.ratio if line is empty else line.ratio * empty.ratio
 
 
 def _rate(line: Line) -> str:
