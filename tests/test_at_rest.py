@@ -38,7 +38,7 @@ SHAPES = (
     rb"\$2[abxy]\$\d\d\$",
     rb"fls_(live|test)_[0-9A-Za-z]{45}",
     rb"fs[kt]_[0-9A-Za-z]{38}",
-    rb"whsec_",
+    rb"whsec_[0-9A-Za-z+/]{43}=",  # whole: the end of an id and the next, `sec_…`, may look so
     rb"fmk_",
     rb"eyJ[0-9A-Za-z_-]{20,}\.",
     rb"PRIVATE KEY",

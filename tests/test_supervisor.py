@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -137,7 +138,7 @@ def fault(tmp_path, monkeypatch):
         (folder / "sitecustomize.py").write_text(
             f"import os, sys, time\nif {word!r} in sys.orig_argv:\n{body}\n"
         )
-        monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ["PYTHONPATH"])))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), *sys.path)))
 
     return add
 

@@ -26,7 +26,7 @@ _LOOK_EVERY: Final = 0.005  # seconds; a look takes microseconds
 # telling takes at most half of the time.
 _COLLECT: Final = (0.02, 0.1)  # seconds, at least and at most
 _HEARTBEAT: Final = 0.5  # seconds
-_LONGEST_SEND: Final = 0.3  # seconds
+_LONGEST_SEND: Final = 1.0  # seconds
 _AFTER_A_FAULT: Final = 0.5  # seconds
 _log = structlog.get_logger("watch")
 
