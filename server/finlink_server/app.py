@@ -46,7 +46,7 @@ _QUIET: Final = 0.2  # seconds
 # Between a call's headers and its message, in seconds.
 _LONGEST_SILENCE: Final = 5.0
 # Calls that need no credential: whoever stops these threads stops nobody who has one.
-_OPEN_THREADS: Final = 8
+_OPEN_THREADS: Final = 16  # each login waits for a commit, which they share
 # Threads that open streams; open ones need none.
 _WATCH_THREADS: Final = 4
 # Calls that ask the DNS, which may take seconds to say nothing.

@@ -82,7 +82,8 @@ def settle(path: Path, *, tokens_in_turn: int, stored: int = 0) -> Population:
         rows = [
             _secret(env, apps[index // _SECRETS_OF_AN_APP], one) for index, one in enumerate(plain)
         ]
-        sessions = [logins._insert(env, row, ()) for row in rows]
+        known = [logins.find_secret(env, one.lookup) for one in plain]
+        sessions = [logins._insert(env, one, ()) for one in known if one is not None]
         for session in sessions:
             session.save(force_insert=True)
         redirect_id = _settings(env, by, apps)
@@ -90,6 +91,7 @@ def settle(path: Path, *, tokens_in_turn: int, stored: int = 0) -> Population:
             _store(env, stored)
         env.database.execute(_TOLD)
         token = account_tokens.begin(env, apps[0].account_id)
+    signer = signing_keys.in_force(env, tokens.Kind.SESSION)
     population = Population(
         path=path,
         keys={role: _key(env, by, role) for role in Role},
@@ -100,8 +102,7 @@ def settle(path: Path, *, tokens_in_turn: int, stored: int = 0) -> Population:
             tokens_in_turn:
         ],
         session_tokens=[
-            signing_keys.sign(env, tokens.Kind.SESSION, logins._claims(one))
-            for one in sessions[:tokens_in_turn]
+            signing_keys.sign(env, signer, logins._claims(one)) for one in sessions[:tokens_in_turn]
         ],
     )
     env.end()

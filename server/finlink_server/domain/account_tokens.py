@@ -39,7 +39,8 @@ def issue(env: Env, row: AccountToken) -> Issued:
         "exp": row.expire_time // MICROSECONDS,
         "jti": row.id,
     }
-    return Issued(signing_keys.sign(env, tokens.Kind.ACCOUNT, claims), row.expire_time)
+    signer = signing_keys.in_force(env, tokens.Kind.ACCOUNT)
+    return Issued(signing_keys.sign(env, signer, claims), row.expire_time)
 
 
 def is_live(env: Env, row: AccountToken) -> bool:

@@ -73,8 +73,9 @@ def create(
                 max_opens=max_opens,
             )
             idempotency.remember(env, caller, once, row.id)
+        signer = signing_keys.in_force(env, tokens.Kind.LINK)
     # The same claims, hence the same token, for a repeat.
-    return Created(row, parameters, signing_keys.sign(env, tokens.Kind.LINK, _claims(row)))
+    return Created(row, parameters, signing_keys.sign(env, signer, _claims(row)))
 
 
 def get(env: Env, caller: Caller, token_id: str) -> Stored:

@@ -1,8 +1,8 @@
 """Logins: a session is opened with a client secret."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from finlink_server import credentials, tokens
 from finlink_server.domain import journal, secret_state, signing_keys
@@ -17,7 +17,7 @@ from finlink_server.errors import (
     ScopeMissing,
 )
 from finlink_server.storage import rows
-from finlink_server.storage.models import Account, App, Secret, Session
+from finlink_server.storage.models import App, Session
 
 LIFETIME = 3600  # seconds
 _CLOSE: Final = """
@@ -29,7 +29,29 @@ WHERE secret_id = ? AND end_time IS NULL
 RETURNING id, superseded_by
 """
 _USED: Final = "UPDATE secret SET last_use_time = ? WHERE id = ?"
-_REASON: Final = "SELECT end_reason FROM session WHERE id = ?"
+_BY_LOOKUP: Final = """
+SELECT secret.id, secret.app_id, app.account_id, app.environment, secret.sealed_hash,
+    secret.scopes, secret.allowed_cidrs, secret.expire_time, secret.revoke_time,
+    app.delete_time, account.suspend_time
+FROM secret JOIN app ON app.id = secret.app_id JOIN account ON account.id = app.account_id
+WHERE secret.lookup = ?
+"""
+
+
+class Secret(NamedTuple):
+    """What a login has to know of a secret, its app and its account."""
+
+    id: str
+    app_id: str
+    account_id: str
+    environment: str
+    sealed_hash: bytes
+    scopes: str
+    allowed_cidrs: str
+    expire_time: int | None
+    revoke_time: int | None
+    delete_time: int | None  # the app's
+    suspend_time: int | None  # the account's
 
 
 @dataclass(frozen=True)
@@ -48,18 +70,20 @@ def start(
     plain = credentials.parse_client_secret(client_secret)
     if plain is None:
         raise FieldInvalid.of("client_secret", "is mistyped or cut off: its checksum is wrong")
-    known = rows.find(Secret, "lookup = ?", plain.lookup)
+    known = find_secret(env, plain.lookup)
     right = _matches(env, plain, known)
     session: Session | None = None
     superseded = ""
     with env.transaction(known.id if known else client_id):
-        secret = _find_secret(plain.lookup) if right else None  # as it is now
+        secret = find_secret(env, plain.lookup) if right else None  # as it is now
         refusal = _refuse_start(env, caller, secret, client_id, scopes)
         if refusal is None and secret is not None:
             session = _insert(env, secret, scopes)
             superseded = _supersede(env, session)
             rows.insert(session)
             env.database.execute(_USED, session.create_time, secret.id)
+            # Who revokes it from here on ends this session: its token is of the same key.
+            key = signing_keys.in_force(env, tokens.Kind.SESSION)
             journal.write(
                 env,
                 caller.proven(CallerKind.SESSION, session.id),
@@ -74,21 +98,13 @@ def start(
             _journal_refusal(env, caller, known, client_id, refusal)
     if session is None:
         raise refusal or ClientCredentialsInvalid()
-    token = signing_keys.sign(env, tokens.Kind.SESSION, _claims(session))
-    if env.database.execute(_REASON, session.id).fetchone()[0] == "KEY_REVOKED":
-        # The keys were revoked before it was signed, and it has ended with them. Its token
-        # is of the new key: who verifies by himself would not know.
-        again = start(env, caller, client_id, client_secret, scopes)
-        return replace(again, superseded_id=again.superseded_id or superseded)
-    return Started(session, token, superseded)
+    return Started(session, signing_keys.sign(env, key, _claims(session)), superseded)
 
 
-def _find_secret(lookup: str) -> Secret | None:
-    secret = rows.find(Secret, "lookup = ?", lookup)
-    if secret is not None:
-        secret.app = rows.get(App, secret.app_id)
-        secret.app.account = rows.get(Account, secret.app.account_id)
-    return secret
+def find_secret(env: Env, lookup: str) -> Secret | None:
+    """Find a secret by the part of it that is no secret."""
+    row = env.database.execute(_BY_LOOKUP, lookup).fetchone()
+    return Secret._make(row) if row is not None else None
 
 
 def _matches(env: Env, plain: credentials.Credential, secret: Secret | None) -> bool:
@@ -109,13 +125,13 @@ def _refuse_start(
         or secret.app_id != client_id
         or secret.revoke_time is not None
         or (secret.expire_time is not None and secret.expire_time <= now)
-        or secret.app.delete_time is not None
+        or secret.delete_time is not None
     ):
         return ClientCredentialsInvalid()
-    if secret.app.account.suspend_time is not None:
+    if secret.suspend_time is not None:
         return AccountSuspended()
     address = caller.call.client_address
-    if not secret_state.allows(secret_state.networks(secret), address):
+    if not secret_state.allows(secret_state.networks(secret.allowed_cidrs), address):
         return ClientAddressNotAllowed(client_address=address)
     granted = secret.scopes.split()
     missing = [scope for scope in scopes if scope not in granted]
@@ -133,8 +149,8 @@ def _insert(env: Env, secret: Secret, scopes: Sequence[str]) -> Session:
         id=env.new_id("ses"),
         secret=secret.id,
         app=secret.app_id,
-        account=secret.app.account_id,
-        environment=secret.app.environment,
+        account=secret.account_id,
+        environment=secret.environment,
         scopes=" ".join(scope for scope in SCOPES if scope in wanted),
         create_time=now,
         expire_time=expire_time,
@@ -172,13 +188,18 @@ def _journal_refusal(
     env: Env, caller: Caller, secret: Secret | None, client_id: str, refusal: Refusal | None
 ) -> None:
     """Count a refused login under the secret that was meant, or else under the app."""
-    app: App | None = secret.app if secret else App.get_or_none(App.id == client_id)
+    app = None if secret else App.get_or_none(App.id == client_id)
+    account_id, app_id = "", ""
+    if secret is not None:
+        account_id, app_id = secret.account_id, secret.app_id
+    elif app is not None:
+        account_id, app_id = app.account_id, app.id
     journal.refuse(
         env,
         caller,
         "session.refused",
-        secret.id if secret else (app.id if app else "unknown"),
+        secret.id if secret else (app_id or "unknown"),
         refusal.reason if refusal else ClientCredentialsInvalid.reason,
-        account_id=app.account_id if app else "",
-        app_id=app.id if app else "",
+        account_id=account_id,
+        app_id=app_id,
     )

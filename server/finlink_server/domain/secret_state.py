@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from peewee import Expression
 
@@ -54,9 +55,10 @@ def live(env: Env) -> Expression:
     )
 
 
-def networks(secret: Secret) -> tuple[Network, ...]:
-    """The same, to compare addresses with."""
-    return tuple(ipaddress.ip_network(block) for block in cidrs(secret))
+@lru_cache(1024)
+def networks(allowed_cidrs: str) -> tuple[Network, ...]:
+    """The CIDR blocks as they are stored, to compare addresses with."""
+    return tuple(ipaddress.ip_network(block) for block in json.loads(allowed_cidrs))
 
 
 def allows(allowed: Sequence[Network], address: str) -> bool:

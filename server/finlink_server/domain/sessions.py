@@ -89,7 +89,7 @@ def _known(row: Session, token_end: int) -> KnownSession:
         create_time=row.create_time,
         expire_time=row.expire_time,
         until=min(row.expire_time, token_end),
-        allowed=secret_state.networks(row.secret),
+        allowed=secret_state.networks(row.secret.allowed_cidrs),
     )
 
 

@@ -21,7 +21,6 @@ from finlink_server.storage.feed import Row
 from finlink_server.storage.models import AccountToken, LinkToken, Session, SigningKey
 
 _RING: Final = "signing_keys"
-_NEVER: Final = 2**62
 # A new key is known to everybody before its first token: longer than verifiers wait
 # before they ask again for a key that they do not know.
 _AHEAD: Final = 30 * MICROSECONDS
@@ -32,6 +31,19 @@ _LIFETIMES: Final = {
     tokens.Kind.SESSION: _HOUR,
     tokens.Kind.LINK: 24 * _HOUR,
 }
+_IN_FORCE: Final = """
+SELECT kid, sealed_private FROM signing_key
+WHERE kind = ? AND revoke_time IS NULL AND sign_from_time <= ?
+ORDER BY sign_from_time DESC, kid DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key to sign one kind of token with, unsealed."""
+
+    kind: tokens.Kind
+    key: tokens.SigningKey
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,24 @@ def rotate(
         return Rotated(row, revoked)
 
 
-def sign(env: Env, kind: tokens.Kind, claims: Mapping[str, Any]) -> str:
-    """Sign claims with the kind's newest key in force."""
-    return tokens.sign(kind, _signer(env, kind), env.issuer, claims)
+def in_force(env: Env, kind: tokens.Kind) -> Signer:
+    """The kind's newest key in force, as the database says at this moment.
+
+    In the transaction that makes what a token stands for, it is the key with which
+    RotateSigningKey will end both.
+    """
+    kid, sealed = env.database.execute(_IN_FORCE, kind.name, env.now()).fetchone()
+    ring: _Ring = env.memory[_RING]
+    signer = ring.signers.get(kid)
+    if signer is None:
+        private = Ed25519PrivateKey.from_private_bytes(env.keyring.open(sealed, _place(kid)))
+        signer = ring.signers[kid] = Signer(kind, tokens.SigningKey(kid, private))
+    return signer
+
+
+def sign(env: Env, signer: Signer, claims: Mapping[str, Any]) -> str:
+    """Sign claims: not in a transaction, which others wait for."""
+    return tokens.sign(signer.kind, signer.key, env.issuer, claims)
 
 
 def verify(env: Env, kind: tokens.Kind, token: str) -> Mapping[str, Any]:
@@ -163,7 +190,7 @@ class _Found:
 class _Ring:
     """The keys in memory, until a row of the journal tells of a change to any."""
 
-    signers: dict[tokens.Kind, tuple[tokens.SigningKey, int]] = field(default_factory=dict)
+    signers: dict[str, Signer] = field(default_factory=dict)
     found: dict[str, _Found] = field(default_factory=dict)
 
     def apply(self, rows: Sequence[Row]) -> None:
@@ -176,27 +203,6 @@ def begin(env: Env) -> None:
     """Let this process keep keys in memory."""
     ring = env.memory[_RING] = _Ring()
     env.feed.follow(ring.apply)
-
-
-def _signer(env: Env, kind: tokens.Kind) -> tokens.SigningKey:
-    """The kind's newest key in force; unsealed once, until another takes over."""
-    seq = env.feed.refresh()  # before anything is read that will be remembered
-    ring: _Ring = env.memory[_RING]
-    now = env.now()
-    known = ring.signers.get(kind)
-    if known is not None and known[1] > now:
-        return known[0]
-    rows = list(
-        SigningKey.select()
-        .where((SigningKey.kind == kind.name) & SigningKey.revoke_time.is_null())
-        .order_by(SigningKey.sign_from_time, SigningKey.kid)
-    )
-    row = [row for row in rows if row.sign_from_time <= now][-1]
-    until = min((row.sign_from_time for row in rows if row.sign_from_time > now), default=_NEVER)
-    seed = env.keyring.open(row.sealed_private, _place(row.kid))
-    key = tokens.SigningKey(row.kid, Ed25519PrivateKey.from_private_bytes(seed))
-    env.feed.unless_moved(seq, lambda: ring.signers.update({kind: (key, until)}))
-    return key
 
 
 def _find(env: Env, kid: str) -> _Found | None:

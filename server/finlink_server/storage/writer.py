@@ -25,7 +25,7 @@ _LONGEST_WAIT: Final = 5.0  # seconds, for our turn
 _MOST_BODIES: Final = 64
 _LONGEST_GROUP: Final = 0.01  # seconds
 # Whoever was to commit may have given up: then somebody who waits does.
-_LOOK_EVERY: Final = 0.002  # seconds
+_LOOK_EVERY: Final = 0.02  # seconds; each look is a thread woken up
 _TRY_EVERY: Final = 0.0005  # seconds
 
 
