@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -242,6 +243,30 @@ def test_two_processes_take_turns(file, notes, pool):
     assert len(race.answers) == 8
     assert len(notes.stored()) == written.total()
     assert all(written[number] for number in range(8))
+
+
+def test_processes_that_always_write_let_each_other_go_next(file, notes, pool):
+    other, enough = Notes(file), threading.Event()
+
+    def write_on(number: int) -> None:
+        for count in itertools.count():
+            if enough.is_set():
+                return
+            notes.write(f"{number}-{count}")
+
+    running = [pool.submit(write_on, number) for number in range(4)]
+    until(lambda: notes.connection.commits)
+    before = notes.connection.commits
+    for count in range(40):
+        other.write(f"other-{count}")
+    between = notes.connection.commits - before
+    enough.set()
+    for one in running:
+        one.result()
+    other.close()
+
+    # One by one, but for some that fall together.
+    assert 20 <= between <= 120
 
 
 def test_what_was_acknowledged_outlives_kill_9(home, pool):

@@ -260,3 +260,15 @@ def test_a_cursor_of_what_a_backup_does_not_have_is_too_old(env, verifier):
 
     with refused(StatusCode.OUT_OF_RANGE, "CURSOR_TOO_OLD"):
         list(verifier.sessions.WatchRevocations(cursor=cursor))
+
+
+def test_a_cursor_in_whose_place_a_restored_backup_has_something_else_is_too_old(
+    env, verifier, secret, clock
+):
+    read_time = env.now()
+    clock.advance(seconds=60)
+    secret.start()
+    cursor = cursors.write(env, last_seq(), read_time)
+
+    with refused(StatusCode.OUT_OF_RANGE, "CURSOR_TOO_OLD"):
+        list(verifier.sessions.WatchRevocations(cursor=cursor))

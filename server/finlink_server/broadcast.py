@@ -67,7 +67,7 @@ class Broadcast:
         self.streams = Streams(most)
         self._watchers: set[Watcher] = set()
         self._lock = threading.Lock()  # over the watchers and the place where they stand
-        self._seq = env.feed.refresh()
+        self._seq = self._last = env.feed.refresh()
         self._seen: int | None = None
         self._waiting: list[Row] = []
         self._watchdog = Watchdog(_LONGEST_SEND, look_every=_LONGEST_SEND / 10)
@@ -129,17 +129,16 @@ class Broadcast:
         read_time = self._env.now()
         version = self._env.feed.version()  # read before what it vouches for
         while version != self._seen:
-            last = self._waiting[-1].seq if self._waiting else self._seq
-            rows = self._env.feed.since(last)
-            self._waiting += rows
-            if not rows:
+            rows = self._env.feed.since(self._last)
+            if rows:
+                self._waiting += self._wanted(rows)
+                self._last = rows[-1].seq
+            else:
                 self._seen = version
         return read_time
 
     def _round(self, read_time: int) -> None:
-        first, rows = self._seq, self._waiting
-        last = rows[-1].seq if rows else first
-        wanted = self._wanted(rows)
+        first, last, wanted = self._seq, self._last, self._waiting
         reading = Reading(last, read_time)
         encode = self._encoder(wanted, reading)  # if that fails, they go on waiting
         self._waiting = []

@@ -1,6 +1,7 @@
 """The methods that stream: WatchRevocations and WatchSettings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -111,18 +112,18 @@ class Watches:
         changed = {app_id: self._present(app_id) for app_id in _apps(rows)}
         cursor = cursors.write(self.env, reading.seq, reading.time)
 
-        def encode(watcher: Watcher) -> bytes:
-            own = [
-                packed
-                for app_id, packed in changed.items()
-                if not watcher.app_ids or app_id in watcher.app_ids
-            ]
+        @cache  # many watch for nothing of what changed, or for the same
+        def message(changed_ids: tuple[str, ...]) -> bytes:
             return v1.WatchSettingsResponse(
-                settings=own,
+                settings=[changed[app_id] for app_id in changed_ids],
                 cursor=cursor,
                 read_time=convert.time(reading.time),
                 caught_up=reading.is_all,
             ).SerializeToString()
+
+        def encode(watcher: Watcher) -> bytes:
+            wanted = watcher.app_ids
+            return message(tuple(one for one in changed if not wanted or one in wanted))
 
         return encode
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from finlink_server import deadline
 from finlink_server.errors import DatabaseBusy
@@ -57,6 +57,7 @@ class Writer:
         self._connection = database._connect()  # noqa: SLF001 - with Peewee's pragmas
         # SQLite's own busy handler is a lottery between processes, too.
         self._turns = path.with_name(path.name + ".write-lock").open("w")
+        self._next = path.with_name(path.name + ".write-next").open("w")
         self._lock = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -91,6 +92,7 @@ class Writer:
         with self._lock:
             self._connection.close()
             self._turns.close()
+            self._next.close()
 
     def _wait_for_lock(self) -> None:
         with self._counting:
@@ -171,18 +173,31 @@ class Writer:
                     self._lock.release()
 
     def _take_turn(self) -> None:
-        """Wait until no other process writes."""
+        """Wait until no other process writes.
+
+        Whoever had the turn comes back at once, and would have it again before another
+        process looks: so whoever waits holds the place of the next, and all others
+        wait for that.
+        """
         until = time.monotonic() + deadline.remaining(_LONGEST_WAIT)
-        while True:
-            try:
-                fcntl.flock(self._turns, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    deadline.check()
-                    raise DatabaseBusy from None
-                time.sleep(_TRY_EVERY)
-            else:
-                return
+        _lock_file(self._next, until)
+        try:
+            _lock_file(self._turns, until)
+        finally:
+            fcntl.flock(self._next, fcntl.LOCK_UN)
 
     def _end_turn(self) -> None:
         fcntl.flock(self._turns, fcntl.LOCK_UN)
+
+
+def _lock_file(file: IO[str], until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                deadline.check()
+                raise DatabaseBusy from None
+            time.sleep(_TRY_EVERY)
+        else:
+            return

@@ -152,7 +152,9 @@ class SettingsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchSettings(self, request, context):
-        """Tells of every new version of some apps' settings, as it is made.
+        """Tells of every new version of some apps' settings, as it is made. What is
+        no part of a version (webhook_endpoints, missing_bank_ids) comes as it is
+        at that moment; a change of it alone is not told.
 
         Without a cursor, or with one that is too old, it begins with the present
         settings of each app, sets caught_up, and goes on live; with the cursor of

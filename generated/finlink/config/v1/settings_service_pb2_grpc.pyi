@@ -86,7 +86,9 @@ class SettingsServiceStub:
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchSettings: _grpc.UnaryStreamMultiCallable[_settings_service_pb2.WatchSettingsRequest, _settings_service_pb2.WatchSettingsResponse]
-    """Tells of every new version of some apps' settings, as it is made.
+    """Tells of every new version of some apps' settings, as it is made. What is
+    no part of a version (webhook_endpoints, missing_bank_ids) comes as it is
+    at that moment; a change of it alone is not told.
 
     Without a cursor, or with one that is too old, it begins with the present
     settings of each app, sets caught_up, and goes on live; with the cursor of
@@ -182,7 +184,9 @@ class SettingsServiceAsyncStub(SettingsServiceStub):
     - INVALID_ARGUMENT (REQUEST_ID_REUSED).
     """
     WatchSettings: _aio.UnaryStreamMultiCallable[_settings_service_pb2.WatchSettingsRequest, _settings_service_pb2.WatchSettingsResponse]  # type: ignore[assignment]
-    """Tells of every new version of some apps' settings, as it is made.
+    """Tells of every new version of some apps' settings, as it is made. What is
+    no part of a version (webhook_endpoints, missing_bank_ids) comes as it is
+    at that moment; a change of it alone is not told.
 
     Without a cursor, or with one that is too old, it begins with the present
     settings of each app, sets caught_up, and goes on live; with the cursor of
@@ -305,7 +309,9 @@ class SettingsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _settings_service_pb2.WatchSettingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_settings_service_pb2.WatchSettingsResponse], _abc.AsyncIterator[_settings_service_pb2.WatchSettingsResponse]]:
-        """Tells of every new version of some apps' settings, as it is made.
+        """Tells of every new version of some apps' settings, as it is made. What is
+        no part of a version (webhook_endpoints, missing_bank_ids) comes as it is
+        at that moment; a change of it alone is not told.
 
         Without a cursor, or with one that is too old, it begins with the present
         settings of each app, sets caught_up, and goes on live; with the cursor of
