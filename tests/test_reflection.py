@@ -7,7 +7,6 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from finlink_server import reflection
 from finlink_server.access import TABLE
 
 Request = reflection_pb2.ServerReflectionRequest
@@ -120,7 +119,7 @@ def test_when_idle_streams_go_their_place_is_free_again(reflect, idle_streams):
 
 
 def test_an_idle_stream_has_a_longest_life(server, monkeypatch):
-    monkeypatch.setattr(reflection, "_LONGEST_STREAM", 0.05)
+    monkeypatch.setattr(server.app.reflection._watchdog, "_longest", 0.05)
     said_nothing: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     stream = server.channel.stream_stream(INFO)(iter(said_nothing.get, None), timeout=30)

@@ -12,6 +12,7 @@ from tests.errors import refused
 
 from finlink_server import calls
 from finlink_server.errors import ShuttingDown
+from finlink_server.pools import Pool
 from finlink_server.streams import Streams
 from finlink_server.watchdog import Watchdog
 
@@ -81,6 +82,23 @@ def test_a_message_in_time_is_taken_and_nobody_is_given_up():
     assert watchdog.next(iter([]), lambda: given_up.append("it")) is None
     assert not given_up
     watchdog.close()
+
+
+def test_those_who_only_hold_a_thread_give_way_when_others_wait_for_it():
+    pool, watchdog = Pool(1, "call"), Watchdog(60.0)
+    given_up = threading.Event()
+
+    def hold():
+        with watchdog.guard(given_up.set):
+            return given_up.wait(30)
+
+    holding, waiting = pool.submit(hold), pool.submit(lambda: "served")
+
+    assert holding.result(30)
+    assert waiting.result(30) == "served"
+    assert not pool.is_crowded
+    watchdog.close()
+    pool.shutdown()
 
 
 class Context:

@@ -26,6 +26,7 @@ from finlink_server.domain import banks
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
+from finlink_server.pools import Pool
 from finlink_server.services import SERVICES, behaviours
 from finlink_server.services.watch import Watches
 from finlink_server.streams import Streams
@@ -46,9 +47,11 @@ _QUIET: Final = 0.2  # seconds
 # Between a call's headers and its message, in seconds.
 _LONGEST_SILENCE: Final = 5.0
 # Calls that need no credential: whoever stops these threads stops nobody who has one.
-_OPEN_THREADS: Final = 16  # each login waits for a commit, which they share
+# Each login waits for a commit, which they share; and some may be held for a quarter of
+# a second, by callers who say nothing.
+_OPEN_THREADS: Final = 32
 # Threads that open streams; open ones need none.
-_WATCH_THREADS: Final = 4
+_WATCH_THREADS: Final = 16
 # Calls that ask the DNS, which may take seconds to say nothing.
 _LOOK_UP_THREADS: Final = 4
 _LOOK_UP: Final = {"CreateEndpoint", "UpdateEndpoint"}
@@ -108,17 +111,14 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     """
     door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
     calls = Calls(env, door, watchdog, config.trusted_proxies)
-    common_pool = ThreadPoolExecutor(config.limit_handler_threads, "call")
-    # Calls that wait for bcrypt wait here: the hash queue refuses before this is full.
-    password_pool = ThreadPoolExecutor(env.hasher.threads + env.hasher.queue + 2, "password")
-    open_pool = ThreadPoolExecutor(_OPEN_THREADS, "open")
+    common_pool = Pool(config.limit_handler_threads, "call")
     server = grpc.server(
         common_pool,
         options=_options(config, shares_port=shares_port),
         maximum_concurrent_rpcs=config.limit_concurrent_calls,
     )
     watches = Watches(env, config.limit_streams)
-    for name, handlers in _services(env, calls, watches, password_pool, open_pool).items():
+    for name, handlers in _services(env, calls, watches).items():
         server.add_registered_method_handlers(name, handlers)
     names = [f"{PACKAGE}.{name}" for name in SERVICES]
     new_call_id = partial(env.new_id, "call")
@@ -149,23 +149,23 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     )
 
 
-def _services(
-    env: Env,
-    calls: Calls,
-    watches: Watches,
-    password_pool: ThreadPoolExecutor,
-    open_pool: ThreadPoolExecutor,
-) -> Mapping[str, Handlers]:
+def _services(env: Env, calls: Calls, watches: Watches) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented, streaming = behaviours(env), watches.behaviours()
-    look_up_pool = ThreadPoolExecutor(_LOOK_UP_THREADS, "look-up")
+    look_up_pool = Pool(_LOOK_UP_THREADS, "look-up")
+    open_pool = Pool(_OPEN_THREADS, "open")
+    # Calls that wait for bcrypt wait here: the hash queue refuses before this is full. Who
+    # signs in does so apart, and keeps nobody who is signed in from a thread.
+    waiting = env.hasher.threads + env.hasher.queue + 2
+    sign_in_pool, password_pool = Pool(waiting, "sign-in"), Pool(waiting, "password")
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
+        is_open = access.access_to(_full_name(method)).open
         if shapes.password_fields(method.input_type):
-            return password_pool
+            return sign_in_pool if is_open else password_pool
         if method.name in _LOOK_UP:
             return look_up_pool
-        return open_pool if access.access_to(_full_name(method)).open else None
+        return open_pool if is_open else None
 
     def handler_of(service: str, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:
         request_type = GetMessageClass(method.input_type)

@@ -7,7 +7,6 @@ come and go: it sends while it holds a lock that grpc's poller thread wants.
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import grpc
@@ -16,11 +15,12 @@ from grpc_health.v1 import health_pb2
 
 from finlink_server import status
 from finlink_server.errors import Refusal
+from finlink_server.pools import Pool
 from finlink_server.streams import Send, Streams
 from finlink_server.watchdog import Watchdog
 
 NAME: Final = "grpc.health.v1.Health"
-_THREADS: Final = 4
+_THREADS: Final = 32
 _Response = health_pb2.HealthCheckResponse
 
 
@@ -39,7 +39,7 @@ class Health:
         self._new_call_id = new_call_id
         self._streams = streams
         self._watchdog = watchdog
-        self._pool = ThreadPoolExecutor(_THREADS, "health")
+        self._pool = Pool(_THREADS, "health")
         self.serving = True
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
@@ -93,7 +93,8 @@ class Health:
     def _watch(self, raw: bytes, context: grpc.ServicerContext, send: Send) -> None:
         name = _read(raw, context)
         stream = self._streams.open(context, send, self._new_call_id(), name)
-        stream.send(self._answer(name))
+        with self._watchdog.guard(context.cancel):  # it may read nothing
+            stream.send(self._answer(name))
 
     def _answer(self, name: str) -> bytes:
         return _Response(status=self._status(name)).SerializeToString()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
-import threading
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import grpc
@@ -12,11 +11,14 @@ from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from finlink_server.errors import Refusal
+from finlink_server.pools import Pool
 from finlink_server.streams import Send, Streams
+from finlink_server.watchdog import Watchdog
 
 NAME: Final = reflection.SERVICE_NAME
-_THREADS: Final = 8
+_THREADS: Final = 32
 _LONGEST_STREAM: Final = 60.0  # seconds
+_WHILE_CROWDED: Final = 1.0  # seconds
 
 
 class _Servicer(reflection.ReflectionServicer):
@@ -34,8 +36,8 @@ class Reflection:
     """Describes the services to whoever asks.
 
     A stream holds a thread while it is open, so it has threads of its own and a
-    longest life: somebody who opens streams and says nothing keeps nobody else
-    waiting.
+    longest life, which is short while others wait for a thread: somebody who opens
+    streams and says nothing keeps nobody else waiting.
     """
 
     def __init__(
@@ -45,7 +47,8 @@ class Reflection:
         self._servicer = _Servicer([*services, NAME])
         self._new_call_id = new_call_id
         self._streams = streams
-        self._pool = ThreadPoolExecutor(_THREADS, "reflection")
+        self._pool = Pool(_THREADS, "reflection")
+        self._watchdog = Watchdog(_LONGEST_STREAM, while_crowded=_WHILE_CROWDED)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """The handlers by method name."""
@@ -63,21 +66,15 @@ class Reflection:
 
     def close(self) -> None:
         """Stop the threads."""
+        self._watchdog.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _info(self, raw: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
         stream = self._streams.open(context, send, self._new_call_id())
-        timer = threading.Timer(_LONGEST_STREAM, context.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
+        with self._watchdog.guard(context.cancel), contextlib.suppress(grpc.RpcError):
             for answer in self._servicer.ServerReflectionInfo(_requests(raw), context):
                 stream.send(answer.SerializeToString())
-            stream.finish()
-        except grpc.RpcError:
-            return  # the caller went away
-        finally:
-            timer.cancel()
+            stream.finish()  # else the caller went away
 
 
 def _requests(raw: Iterator[bytes]) -> Iterator[reflection_pb2.ServerReflectionRequest]:

@@ -1,7 +1,8 @@
 """Ends calls that open and then say nothing.
 
 A handler waits for its message in a thread, and there are few of those. One more thread
-looks after all who wait, from time to time.
+looks after all who wait, from time to time. While others wait for a thread, it has little
+patience with those who only hold one.
 """
 
 import contextlib
@@ -11,22 +12,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_LOOK_EVERY: Final = 0.25  # seconds
+from finlink_server import pools
+
+_LOOK_EVERY: Final = 0.05  # seconds
+_WHILE_CROWDED: Final = 0.25  # seconds
 _NEVER: Final = float("inf")
 
 
 @dataclass(slots=True)
 class _Wait:
-    until: float
+    since: float
+    longest: float
     give_up: Callable[[], object]
+    pool: pools.Pool | None
 
 
 class Watchdog:
     """Waits for messages, but not for ever."""
 
-    def __init__(self, longest: float, look_every: float = _LOOK_EVERY) -> None:
-        """Let everybody wait `longest` seconds."""
+    def __init__(
+        self,
+        longest: float,
+        look_every: float = _LOOK_EVERY,
+        while_crowded: float = _WHILE_CROWDED,
+    ) -> None:
+        """Let everybody wait `longest` seconds, or less while others wait for the thread."""
         self._longest = longest
+        self._while_crowded = while_crowded
         self._look_every = look_every
         self._waits: dict[int, _Wait] = {}  # by thread: each waits for one thing at a time
         self._closed = threading.Event()
@@ -35,7 +47,7 @@ class Watchdog:
     def next(self, messages: Iterator[bytes], give_up: Callable[[], object]) -> bytes | None:
         """Take the next message, None at their end; `give_up` ends a wait that is too long."""
         thread = threading.get_ident()
-        self._waits[thread] = _Wait(time.monotonic() + self._longest, give_up)
+        self._waits[thread] = self._wait(give_up)
         try:
             return next(messages, None)
         finally:
@@ -45,7 +57,7 @@ class Watchdog:
     def guard(self, give_up: Callable[[], object]) -> Iterator[None]:
         """Do something that may wait; `give_up` ends it if it takes too long."""
         thread = threading.get_ident()
-        self._waits[thread] = _Wait(time.monotonic() + self._longest, give_up)
+        self._waits[thread] = self._wait(give_up)
         try:
             yield
         finally:
@@ -60,7 +72,15 @@ class Watchdog:
             now = time.monotonic()
             for thread in list(self._waits):
                 wait = self._waits.get(thread)
-                if wait is not None and wait.until <= now:
-                    wait.until = _NEVER  # once is enough
+                if wait is not None and wait.since + self._patience(wait) <= now:
+                    wait.longest, wait.pool = _NEVER, None  # once is enough
                     with contextlib.suppress(Exception):  # the call has ended by itself
                         wait.give_up()
+
+    def _wait(self, give_up: Callable[[], object]) -> _Wait:
+        return _Wait(time.monotonic(), self._longest, give_up, pools.current())
+
+    def _patience(self, wait: _Wait) -> float:
+        if wait.pool is not None and wait.pool.is_crowded:
+            return min(wait.longest, self._while_crowded)
+        return wait.longest
