@@ -224,6 +224,9 @@ def _options(config: Config, *, shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", config.limit_message_bytes),
         ("grpc.max_metadata_size", config.limit_metadata_bytes),
         ("grpc.absolute_max_metadata_size", 2 * config.limit_metadata_bytes),
+        # Else a connection's window grows with what comes through it, and with the
+        # connections the memory that messages take which nobody has asked for yet.
+        ("grpc.http2.bdp_probe", 0),
         # Two servers that share a port in silence would each get half of the calls.
         ("grpc.so_reuseport", int(shares_port)),
     ]
