@@ -6,6 +6,7 @@ come and go: it sends while it holds a lock that grpc's poller thread wants.
 
 from __future__ import annotations  # grpc's classes take no parameters at run time
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -21,6 +22,7 @@ from finlink_server.watchdog import Watchdog
 
 NAME: Final = "grpc.health.v1.Health"
 _THREADS: Final = 32
+_LONGEST_DRAIN: Final = 1.0  # seconds
 _Response = health_pb2.HealthCheckResponse
 
 
@@ -74,9 +76,17 @@ class Health:
     def drain(self, refusal: Refusal) -> None:
         """Say NOT_SERVING, to watchers too, and then end their streams."""
         self.serving = False
+        late = threading.Timer(_LONGEST_DRAIN, self._give_up)
+        late.start()
         for stream in self._streams:
             stream.send(self._answer(stream.subject))
+        late.cancel()
         self._streams.end_all(refusal)
+
+    def _give_up(self) -> None:
+        """Cut off whoever is left, for one who reads nothing holds up all after him."""
+        for stream in self._streams:
+            stream.context.cancel()
 
     def _check(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         name = _read(raw, context)
