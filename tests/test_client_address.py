@@ -17,6 +17,7 @@ PROXY = "ipv4:10.1.2.3:443"
         ("ipv6:[2001:db8::7]:50123", "2001:db8::7"),
         ("ipv6:%5B2001:db8::7%5D:50123", "2001:db8::7"),
         ("ipv6:[::ffff:203.0.113.7]:50123", "203.0.113.7"),
+        ("ipv6:%5Bfe80::7%25eth0%5D:50123", "fe80::7"),
         ("unix:/run/finlink.sock", "unknown"),
         ("unix-abstract:finlink", "unknown"),
         ("", "unknown"),

@@ -51,8 +51,10 @@ def _peer_address(peer: str) -> Address | None:
 
 
 def _parse(text: str) -> Address | None:
+    # A zone means something on one machine only, and may hold any text (RFC 4007 §11).
+    text = text.strip().removeprefix("[").removesuffix("]").partition("%")[0]
     try:
-        address = ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]"))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
