@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.hostile.messages import NASTY
 
 some = settings(
-    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "200")),
+    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "100")),
     deadline=None,  # the machine may be busy
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
