@@ -145,6 +145,8 @@ class Barrage:
     def _refused(self, target: Target, error: Any) -> str:
         code = error.code()
         self.outcomes.codes[code.name] += 1
+        if target.method.streams and code is grpc.StatusCode.CANCELLED:
+            return ""  # who reads too slowly is cut off, and may not see the reason
         if code in _BAD:
             return f"{code.name} {error.details()}"
         if target.is_ours:

@@ -129,11 +129,11 @@ class Forge:
         self._known = known
 
     def request(self, method: Method) -> bytes:
-        """Make one of any kind: every second good, every third with one field wrong."""
+        """Make one of any kind: every third good, every second with one field wrong."""
         chance = self._dice.random()
         good: Message = self._message(method.request, method)
         if chance < 0.85:
-            if chance > 0.5:
+            if chance > 0.35:
                 self._spoil(method, good)
             return good.SerializeToString()
         raw = bytearray(good.SerializeToString())
@@ -216,7 +216,7 @@ class Forge:
             if field.is_a("FieldMask"):
                 made.paths.extend(self._dice.choices(NASTY, k=3))
             elif field.is_a("Timestamp") or field.is_a("Duration"):
-                made.seconds = self._dice.choice((*_NUMBERS, *_LARGE_NUMBERS))
+                made.seconds = self._dice.choice((*_LARGE_NUMBERS, *_LARGE_NUMBERS, *_NUMBERS))
                 made.nanos = self._dice.choice(_NUMBERS)
             return [made] * self._dice.choice((1, 200)) if one.is_repeated else made
         value: Any
@@ -236,4 +236,7 @@ class Forge:
             value = self._dice.randbytes(99)
         else:
             value = self._dice.choice(_NUMBERS)
-        return [value] * self._dice.choice((1, 2, 1001)) if one.is_repeated else value
+        if not one.is_repeated:
+            return value
+        # Not larger than what the transport takes: that refuses without a reason.
+        return [value] * self._dice.choice((1, 2, 1001 if len(str(value)) < 1000 else 101))

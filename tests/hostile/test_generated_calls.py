@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from tests import quick_server
+from tests import people, quick_server
 from tests.hostile import vitals
 from tests.hostile.barrage import TARGETS, Barrage, Outcomes
 from tests.hostile.vitals import Reading
@@ -51,14 +51,21 @@ def story(
         barrage.run(CALLS // 3)
         warm = vitals.read(server.pid)
         barrage.run(CALLS - CALLS // 3)
+        _forget_most()
         told = Story(server, barrage.outcomes, warm, vitals.read(server.pid))
         if "HOSTILE_CALLS" in os.environ:
             request.config.get_terminal_writer().line(f"\nseed {SEED}: {told}")
         yield told
 
 
+def _forget_most() -> None:
+    """Keep some of the thousands of credentials: each is looked for in all that was written."""
+    for credential in sorted(people.CANARIES)[1000:]:
+        people.CANARIES.discard(credential)
+
+
 def test_every_call_is_answered_or_refused_with_a_published_reason(story):
-    assert story.outcomes.wrong == []
+    assert not story.outcomes.wrong, "\n".join(story.outcomes.wrong)
 
 
 def test_calls_come_to_every_method_by_everybody_and_many_are_accepted(story):
