@@ -188,7 +188,8 @@ def _journal_refusal(
     env: Env, caller: Caller, secret: Secret | None, client_id: str, refusal: Refusal | None
 ) -> None:
     """Count a refused login under the secret that was meant, or else under the app."""
-    app = None if secret else App.get_or_none(App.id == client_id)
+    # Needless with a secret, but without one it must not take longer.
+    app = App.get_or_none(App.id == client_id)
     account_id, app_id = "", ""
     if secret is not None:
         account_id, app_id = secret.account_id, secret.app_id
