@@ -13,7 +13,7 @@ def wait_until_idle(server: Any) -> None:
 
     def is_idle() -> bool:
         # Read before what it vouches for, as the dispatcher itself does.
-        version, now = server.env.feed.version(), server.env.now()
+        version, now = server.env.feed.look().version, server.env.now()
         has_kept_house = now - dispatcher._housekeeping_time < 60_000_000
         at_work = dispatcher._at_work or dispatcher._results
         return (

@@ -34,7 +34,7 @@ def opened(folder: Path) -> Iterator[Env]:
 def undone(env: Env) -> Iterator[None]:
     """Undo what was changed inside."""
     with (
-        closing(pysqlite3.connect(env.database.path)) as database,
+        closing(pysqlite3.connect(env.database.name)) as database,
         closing(pysqlite3.connect(":memory:")) as saved,
     ):
         database.backup(saved)

@@ -42,6 +42,7 @@ VALID: dict[str, tuple[Any, str, Any]] = {
     "LIMIT_METADATA_BYTES": (16 * 1024, "8192", 8192),
     "LIMIT_SIGN_IN_FAILURES": (100_000, "100", 100),
     "LIMIT_CACHE_BYTES": (64 * 1024 * 1024, "1048576", 1024 * 1024),
+    "LIMIT_DATABASE_CONNECTIONS": (12, "2", 2),
     "LIMIT_LEAK_REPORTS": (30, "1", 1),
     "LIMIT_WEBHOOK_RATE": (500, "1", 1),
 }
@@ -54,7 +55,7 @@ WRONG = {
     ),
     "DATABASE_URL": (
         *("finlink.db", "mysql://db/finlink", "sqlite://finlink.db"),
-        *("sqlite:///", "sqlite:///:memory:"),
+        *("sqlite:///", "sqlite:///:memory:", "postgresql://"),
     ),
     "WORKERS": ("0", "65", "-1", "1.5", "auto"),
     "PLAINTEXT": ("yes", "Loopback"),
@@ -74,6 +75,7 @@ WRONG = {
     "LIMIT_METADATA_BYTES": ("8191", "1048577"),
     "LIMIT_SIGN_IN_FAILURES": ("99", "10000001"),
     "LIMIT_CACHE_BYTES": ("1048575", "17179869185", "64M"),
+    "LIMIT_DATABASE_CONNECTIONS": ("1", "1001"),
     "LIMIT_LEAK_REPORTS": ("0", "10001"),
     "LIMIT_WEBHOOK_RATE": ("0", "10001"),
     "TLS_CERT": ("/no/such/file", "/"),
@@ -188,7 +190,7 @@ def test_a_certificate_and_its_key_go_together(alone, pair):
 
 
 @pytest.mark.parametrize(
-    ("settings", "database", "key"),
+    ("settings", "file", "key"),
     [
         ({}, ".finlink/finlink.db", ".finlink/master.key"),
         ({"DATA_DIR": "/d"}, "/d/finlink.db", "/d/master.key"),
@@ -197,7 +199,7 @@ def test_a_certificate_and_its_key_go_together(alone, pair):
         ({"DATA_DIR": "/d", "MASTER_KEY_FILE": "/k"}, "/d/finlink.db", "/k"),
     ],
 )
-def test_database_and_key_lie_in_the_data_directory_unless_named(settings, database, key):
+def test_database_and_key_lie_in_the_data_directory_unless_named(settings, file, key):
     found = load(**settings)
 
-    assert (str(found.database_path), str(found.key_path)) == (database, key)
+    assert (str(found.database_path), str(found.key_path)) == (file, key)

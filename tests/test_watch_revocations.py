@@ -149,7 +149,7 @@ def test_a_revoked_key_is_told_of_by_its_kid(watches, operator, verifier):
 
     rotated = operator.admin.RotateSigningKey(kind=v1.TOKEN_KIND_SESSION, revoke_previous=True)
 
-    (kid,) = rotated.revoked_kids
+    kid = rotated.revoked_kids[-1]
     watch.until(lambda: reasons(watch.told).get(kid) == "KEY_REVOKED")
     later = watches.revocations(verifier).until_caught_up()
     assert reasons(later.told)[kid] == "KEY_REVOKED"
@@ -228,7 +228,8 @@ def test_more_than_a_message_holds_is_told_in_several(watches, env, verifier, se
     assert flags == [False, False, True]
     times = [message.read_time.ToMicroseconds() for message in resumed.messages]
     assert times == sorted(times)
-    assert times[0] <= Journal.get(Journal.target_id == "ses_1000").time  # which it left out
+    left_out = Journal.select().where(Journal.target_id == "ses_1000").order_by(Journal.seq.desc())
+    assert times[0] <= left_out.get().time
 
 
 @pytest.mark.parametrize("name", ["garbage", "another database's", "cut off", "with a tail"])

@@ -52,7 +52,7 @@ def failing(env, monkeypatch):
     return Failing
 
 
-@pytest.mark.parametrize("method", ["version", "since"])
+@pytest.mark.parametrize("method", ["look", "since"])
 def test_a_feed_that_fails_certifies_nothing_and_loses_nothing(
     watches, verifier, secret, session, failing, method
 ):

@@ -230,7 +230,7 @@ def fill(env: Env, app_ids: Sequence[str], events_each: int) -> None:
         for app_id in app_ids:
             endpoints = deliveries.with_owner(Endpoint.app == app_id)
             seqs = [
-                journal.write(
+                journal.write_now(
                     env,
                     by,
                     "event.published",
@@ -238,7 +238,7 @@ def fill(env: Env, app_ids: Sequence[str], events_each: int) -> None:
                     account_id=endpoints[0].app.account_id,
                     app_id=app_id,
                     event_type="connection.ready",
-                )
+                ).seq
                 for _ in range(events_each)
             ]
             sealed = [(seq, env.keyring.seal(b'{"n":0}', events._place(seq))) for seq in seqs]

@@ -34,14 +34,14 @@ def import_command(countries: tuple[str, ...], file: Path | None) -> None:
         message = "--country is for the registries; a FILE names the country of each bank."
         raise click.UsageError(message)
     with command_errors.readable():
-        env = bootstrap.open_env(config.load())
+        env = bootstrap.open_env(config.load(), is_command=True)
         caller = bootstrap.command_line("banks import")
         if file:
             counts = bank_import.import_file(env, caller, file)
         else:
             wanted = [country.upper() for country in countries]
             counts = bank_import.import_registry(env, caller, wanted)
-        env.database.end()
+        env.end()
     _print(counts, "records" if file is None else "")
 
 

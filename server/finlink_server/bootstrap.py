@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from finlink_server import crypto
 from finlink_server.config import Config
@@ -13,8 +14,8 @@ from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
 from finlink_server.storage import migrate
 from finlink_server.storage.database import Database
-from finlink_server.storage.feed import Feed
 from finlink_server.storage.models import Property
+from finlink_server.storage.opening import open_database
 
 _KEY_ID = "master_key_id"
 
@@ -31,25 +32,33 @@ def open_env(
     resolver: Resolver | None = None,
     *,
     prepares: bool = True,
+    migrates: bool = False,
+    is_command: bool = False,
 ) -> Env:
     """Open the database, make what is missing if this `prepares` it, and give the environment.
 
-    A master key is made by itself only for a database that is new and empty:
+    PostgreSQL, from which others may be serving, is prepared by the one command that
+    `migrates`. A master key is made by itself only for a database that is new and empty:
     where sealed rows exist, another key could never open them.
     """
-    database = Database(config.database_path)
-    with migrate.exclusive(database):
-        if prepares and database.is_empty() and not config.key_path.exists():
+    database = open_database(
+        config.url, connections=config.limit_database_connections, is_patient=is_command
+    )
+    prepares = prepares and (migrates or not config.on_postgres)
+    with database.preparing() if prepares else nullcontext():
+        if config.on_postgres:
+            database.check()
+        elif prepares and database.is_empty() and not config.key_path.exists():
             crypto.create_master_key(config.key_path)
         keyring = crypto.load_master_key(config.key_path)
         if prepares:
             migrate.migrate(database)
         else:
             migrate.refuse_older(database)
-        _check_key(config, database, keyring)
+        _check_key(config, database, keyring, prepares=prepares)
         env = Env(
             database=database,
-            feed=Feed(database.path),
+            feed=database.new_feed(now),
             keyring=keyring,
             hasher=hasher or new_hasher(config),
             issuer=config.issuer,
@@ -73,16 +82,17 @@ def new_hasher(config: Config) -> Hasher:
     return Hasher(config.bcrypt_cost, threads, config.limit_hash_queue)
 
 
-def _check_key(config: Config, database: Database, keyring: Keyring) -> None:
+def _check_key(config: Config, database: Database, keyring: Keyring, *, prepares: bool) -> None:
     """Refuse a master key that is not the one of this database."""
-    with database.transaction():
+    with database.transaction([_KEY_ID]):
         known = Property.get_or_none(Property.key == _KEY_ID)
-        if known is None:
+        if known is None and prepares:
             Property.create(key=_KEY_ID, value=keyring.id)
-        elif known.value != keyring.id:
+        elif known is None or known.value != keyring.id:
+            sealed_with = known.value if known else "none that it knows of"
             message = (
                 f"The master key at {config.key_path} is {keyring.id}, but the database"
-                f" {database.path} was sealed with {known.value}. Set FINLINK_MASTER_KEY_FILE to"
+                f" {database.name} was sealed with {sealed_with}. Set FINLINK_MASTER_KEY_FILE to"
                 " the file that holds that one."
             )
             raise MasterKeyError(message)

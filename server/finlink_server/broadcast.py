@@ -126,8 +126,7 @@ class Broadcast:
 
     def _read(self) -> int:
         """Take in what was committed; the time before which everything is known."""
-        read_time = self._env.now()
-        version = self._env.feed.version()  # read before what it vouches for
+        version, read_time = self._env.feed.look()  # before what it vouches for
         while version != self._seen:
             rows = self._env.feed.since(self._last)
             if rows:

@@ -8,8 +8,9 @@ from finlink_server import crypto, rules, shapes
 from finlink_server.config import Config
 from finlink_server.errors import FieldInvalid
 from finlink_server.storage import migrate
-from finlink_server.storage.database import DRIVER_ERRORS, Database
+from finlink_server.storage.database import DRIVER_ERRORS
 from finlink_server.storage.models import Property
+from finlink_server.storage.opening import open_database
 
 
 class CheckError(Exception):
@@ -38,37 +39,42 @@ def service_key_fields(name: str, prefixes: Sequence[str]) -> None:
 
 
 def _master_key(config: Config) -> str:
-    if not config.key_path.exists() and not _has_content(config.database_path):
+    is_new = not config.on_postgres and not _has_content(config.database_path)
+    if is_new and not config.key_path.exists():
         return "none yet; it is made together with the database"
     return f"{crypto.load_master_key(config.key_path).id} in {config.key_path}"
 
 
 def _database(config: Config) -> str:
+    if not config.on_postgres:
+        missing = _no_file(config)
+        if missing:
+            return missing
+    database = open_database(config.url, connections=2, is_patient=True)
+    try:
+        database.check()
+        waiting = migrate.pending(database)
+        if waiting:
+            return f"sound; migrations to apply: {', '.join(waiting)}"
+        _compare_key(config)
+    except DRIVER_ERRORS as error:
+        message = f"{database.name} cannot be read ({error}). Restore a backup if it is damaged."
+        raise CheckError(message) from error
+    else:
+        return f"{database.name} is sound and up to date"
+    finally:
+        database.end()
+
+
+def _no_file(config: Config) -> str:
+    """Tell that there is no SQLite database yet; empty if there is."""
     folder = config.database_path.parent
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is no folder. Set FINLINK_DATA_DIR to one."
         raise CheckError(message)
     if not _has_content(config.database_path):
         return f"{config.database_path} is not there yet; `serve` or `migrate` makes it"
-    database = Database(config.database_path)
-    try:
-        verdict = database.execute("PRAGMA quick_check").fetchone()[0]
-        if verdict != "ok":
-            message = f"{config.database_path} is damaged ({verdict}). Restore a backup."
-            raise CheckError(message)
-        waiting = migrate.pending(database)
-        if waiting:
-            return f"sound; migrations to apply: {', '.join(waiting)}"
-        _compare_key(config)
-    except DRIVER_ERRORS as error:
-        message = (
-            f"{config.database_path} cannot be read ({error}). Restore a backup if it is damaged."
-        )
-        raise CheckError(message) from error
-    else:
-        return f"{config.database_path} is sound and up to date"
-    finally:
-        database.close()
+    return ""
 
 
 def _has_content(database: Path) -> bool:

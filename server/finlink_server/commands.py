@@ -40,8 +40,10 @@ def migrate() -> None:
     """Bring the database to this version's schema."""
     with command_errors.readable():
         settings = config.load()
-        bootstrap.open_env(settings).database.end()
-        click.echo(f"{settings.database_path.resolve()} is up to date.", err=True)
+        env = bootstrap.open_env(settings, migrates=True, is_command=True)
+        env.end()
+        where = env.database.name if settings.on_postgres else settings.database_path.resolve()
+        click.echo(f"{where} is up to date.", err=True)
 
 
 @main.group("service-key")
@@ -63,12 +65,12 @@ def service_key() -> None:
 def service_key_create(name: str, roles: tuple[str, ...], prefixes: tuple[str, ...]) -> None:
     """Make a service key, and print the key alone on standard output."""
     with command_errors.readable():
-        env = bootstrap.open_env(config.load())
+        env = bootstrap.open_env(config.load(), is_command=True)
         wanted = [Role(role.upper()) for role in roles]
         check.service_key_fields(name, prefixes)
         caller = command_line("service-key create")
         created = service_keys.create(env, caller, name, wanted, prefixes, Once("", b""))
-        env.database.end()
+        env.end()
         click.echo(f"Made {created.row.id}. Keep the key: it is shown this once.", err=True)
         click.echo(created.plaintext)
 

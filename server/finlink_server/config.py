@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -18,6 +17,7 @@ PREFIX = "FINLINK_"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+_POSTGRESQL: Final = "postgresql://"
 _LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
@@ -33,7 +33,9 @@ class Config(BaseModel):
     listen: str = Field("127.0.0.1:50051", description="Address and port to serve gRPC on.")
     data_dir: Path = Field(Path(".finlink"), description="Where the database and the key live.")
     database_url: str = Field(
-        "", description="The database. Default: `sqlite:///<data dir>/finlink.db`."
+        "",
+        description="The database: SQLite, or `postgresql://user@host/database`. Default:"
+        " `sqlite:///<data dir>/finlink.db`.",
     )
     master_key_file: Path = Field(
         Path(), description="The master key. Default: `<data dir>/master.key`."
@@ -99,6 +101,9 @@ class Config(BaseModel):
         le=16 * 1024**3,
         description="Memory for credentials that were looked up before, bytes.",
     )
+    limit_database_connections: int = Field(
+        12, ge=2, le=1000, description="Connections of each process to PostgreSQL, and two more."
+    )
     limit_leak_reports: int = Field(
         30, ge=1, le=10_000, description="ReportLeakedSecret calls a minute from a client address."
     )
@@ -123,8 +128,13 @@ class Config(BaseModel):
     @classmethod
     def _check_database_url(cls, value: str) -> str:
         path = value.removeprefix("sqlite:///")
-        if value and (path == value or path in {"", ":memory:"} or {"?", "#"} & set(path)):
-            message = "must begin with `sqlite:///`, then the path of a file and nothing after it"
+        if not value or value.removeprefix(_POSTGRESQL) not in {"", value}:
+            return value
+        if path == value or path in {"", ":memory:"} or {"?", "#"} & set(path):
+            message = (
+                "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
+                " `postgresql://user@host/database`"
+            )
             raise ValueError(message)
         return value
 
@@ -137,11 +147,19 @@ class Config(BaseModel):
         return value
 
     @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'finlink.db'}"
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.url.startswith(_POSTGRESQL)
+
+    @property
     def database_path(self) -> Path:
         """The SQLite database's file."""
-        if self.database_url:
-            return Path(urlsplit(self.database_url).path[1:])
-        return self.data_dir / "finlink.db"
+        return Path(self.url.removeprefix("sqlite:///"))
 
     @property
     def key_path(self) -> Path:

@@ -33,6 +33,7 @@ _LOOK_EVERY: Final = 0.01  # seconds; a look takes microseconds
 # While more is due than may begin. A few attempts begun together cost a third less each
 # than the same begun one by one: the processor keeps at hand what they need.
 _LOOK_AT_FULL_PACE_EVERY: Final = 0.025
+_LOOK_AHEAD_EVERY: Final = 1.0  # seconds
 _AFTER_A_FAULT: Final = 1.0  # seconds
 _HOUSEKEEPING_EVERY: Final = 60 * MICROSECONDS
 # Attempts at one time: each is a socket and some kilobytes.
@@ -51,6 +52,7 @@ class Dispatcher:
         self._env = env
         self._pace = _Pace(rate)
         self._seen: int | None = None
+        self._looked_ahead = 0.0
         self._next_time = 0
         self._housekeeping_time = 0
         self._results: deque[Result] = deque()
@@ -101,7 +103,9 @@ class Dispatcher:
         now = self._env.now()
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
             self._housekeeping_time = 0 if self._keep_house() else now
-        if self._env.feed.version() != self._seen:
+        # Others' claims are in no journal: where nothing else moves, a second is soon enough.
+        has_moved = self._env.feed.look().version != self._seen
+        if has_moved or time.monotonic() - self._looked_ahead > _LOOK_AHEAD_EVERY:
             self._look_ahead()
         is_due = now >= self._next_time and not self._paused.is_set()
         room = min(_MOST_AT_ONCE - self._at_work, self._pace.room()) if is_due else 0
@@ -131,7 +135,8 @@ class Dispatcher:
         return len(jobs)
 
     def _look_ahead(self) -> None:
-        version = self._env.feed.version()  # read before what it vouches for
+        version = self._env.feed.look().version  # read before what it vouches for
+        self._looked_ahead = time.monotonic()
         self._next_time = delivery_queue.next_time(self._env)
         self._seen = version
 

@@ -10,7 +10,7 @@ from finlink_server import ids
 from finlink_server.crypto import Keyring
 from finlink_server.hashing import Hasher
 from finlink_server.resolver import Resolver
-from finlink_server.storage.database import Database
+from finlink_server.storage.database import Database, Parents
 from finlink_server.storage.feed import Feed
 
 MICROSECONDS = 1_000_000  # in a second
@@ -48,14 +48,13 @@ class Env:
         self.database.end()
 
     @contextmanager
-    def transaction(self, *locks: str) -> Iterator[None]:
+    def transaction(self, *locks: str, under: Parents = ()) -> Iterator[None]:
         """Write, all or nothing.
 
-        `locks` are the ids of the parents over whose rows a rule is about to be
-        decided: the app for its secrets, the secret for its session, the Link
-        token for its opens. SQLite has one writer at a time, so they are given
-        for the reader, and for databases that have more.
+        `locks` are the ids of what is about to be decided over: the app for its
+        secrets, the secret for its session, the Link token for its opens. `under` are
+        their parents, which must not end meanwhile. SQLite has one writer at a time, so
+        they are given for the reader, and for PostgreSQL, which has more: see there.
         """
-        del locks
-        with self.database.transaction():
+        with self.database.transaction(locks, under):
             yield

@@ -29,6 +29,9 @@ def serve(*, with_demo: bool) -> None:
         if with_demo and not settings.on_loopback:
             message = f"--demo serves on loopback only, and FINLINK_LISTEN is {settings.listen}."
             raise click.ClickException(message)
+        if with_demo and settings.on_postgres:
+            message = "--demo makes its data in SQLite only: leave FINLINK_DATABASE_URL unset."
+            raise click.ClickException(message)
         if settings.workers > 1:
             _supervise(settings, with_demo=with_demo)
         else:

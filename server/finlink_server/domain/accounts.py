@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 from email_validator import EmailNotValidError, validate_email
 
-from finlink_server import credentials
+from finlink_server import credentials, tokens
 from finlink_server.domain import (
     account_tokens,
     deliveries,
+    hierarchy,
     idempotency,
     journal,
     paging,
@@ -44,7 +45,7 @@ class Setup:
 def create(env: Env, caller: Caller, email: str, display_name: str, once: Once) -> Setup:
     """Make an account, with a setup token in place of a password."""
     setup = credentials.SETUP_TOKEN.new()
-    with env.transaction(email_key(email)):
+    with env.transaction(email_key(email), once.lock):
         earlier = idempotency.find(env, caller, once)
         if earlier is None:
             taken = by_email(email)
@@ -99,7 +100,7 @@ def set_password(env: Env, caller: Caller, setup_token: str, password: str) -> A
     """Set the password with a setup token, which is used up by it."""
     account = _by_setup_token(env, setup_token)
     sealed = passwords.seal(env, account.id, password)  # slow: before the transaction
-    with env.transaction(account.id):
+    with env.transaction(account.id, under=[tokens.Kind.ACCOUNT.name]):
         account = _by_setup_token(env, setup_token)  # it may have been used meanwhile
         if account.suspend_time is not None:
             raise AccountSuspended
@@ -122,7 +123,7 @@ def change_password(env: Env, caller: Caller, current: str, new: str) -> int:
     """Replace the password; how many other account tokens that ended."""
     passwords.confirm(env, caller, current)
     sealed = passwords.seal(env, caller.account_id, new)
-    with env.transaction(caller.account_id):
+    with env.transaction(caller.account_id, under=[tokens.Kind.ACCOUNT.name]):
         account_tokens.require_live(env, caller.token_id)  # a reset that overtook this one wins
         Account.update(sealed_password=sealed).where(Account.id == caller.account_id).execute()
         ended = account_tokens.end_all(
@@ -141,7 +142,8 @@ def change_password(env: Env, caller: Caller, current: str, new: str) -> int:
 
 def sign_out(env: Env, caller: Caller) -> None:
     """End the caller's account token."""
-    with env.transaction(caller.token_id):
+    parents = hierarchy.above_account_tokens(caller.account_id)
+    with env.transaction(caller.token_id, under=parents):
         if account_tokens.end(env, caller.token_id, "SIGNED_OUT"):
             journal.write(
                 env,
@@ -155,7 +157,7 @@ def sign_out(env: Env, caller: Caller) -> None:
 def reset_password(env: Env, caller: Caller, account_id: str) -> Setup:
     """Void the password and every account token, and give a new setup token."""
     setup = credentials.SETUP_TOKEN.new()
-    with env.transaction(account_id):
+    with env.transaction(account_id, under=[tokens.Kind.ACCOUNT.name]):
         account = get(account_id)
         account.sealed_password = None
         expire_time = _give_setup_token(env, account, setup)
@@ -173,7 +175,7 @@ def reset_password(env: Env, caller: Caller, account_id: str) -> Setup:
 
 def suspend(env: Env, caller: Caller, account_id: str, comment: str) -> tuple[Account, int]:
     """Suspend an account: everything of it stops; how many sessions ended."""
-    with env.transaction(account_id):
+    with env.transaction(account_id, under=[kind.name for kind in tokens.Kind]):
         account = get(account_id)
         if account.suspend_time is not None:
             return account, 0

@@ -9,6 +9,7 @@ from peewee import ModelSelect
 from finlink_server.domain import (
     account_tokens,
     endpoints,
+    hierarchy,
     idempotency,
     journal,
     links,
@@ -33,7 +34,7 @@ def create(
 ) -> App:
     """Make an app with its first settings."""
     account_id = caller.account_id
-    with env.transaction(account_id):
+    with env.transaction(account_id, once.lock):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             return visible.app(caller, earlier)
@@ -99,9 +100,11 @@ def rename(env: Env, caller: Caller, app_id: str, etag: str, display_name: str) 
 
 def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
     """Delete an app for good, and end everything that hung on it."""
-    visible.app(caller, app_id)
+    found = visible.app(caller, app_id)
     passwords.confirm(env, caller, password)  # slow: before the transaction
-    with env.transaction(app_id):
+    owner = found.account_id
+    parents = {*hierarchy.above_sessions(owner, app_id), *hierarchy.above_links(owner, app_id)}
+    with env.transaction(app_id, under=parents):
         account_tokens.require_live(env, caller.token_id)  # a password took its time
         app = visible.app(caller, app_id)
         now = env.now()
@@ -125,7 +128,7 @@ def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
 def living(app_ids: Collection[str]) -> list[str]:
     """Those of these apps that were not deleted."""
     query = App.select(App.id).where(App.id.in_(list(app_ids)), App.delete_time.is_null())
-    return [app.id for app in query]
+    return [app.id for app in query.order_by(App.id)]
 
 
 def _living(account_id: str) -> ModelSelect[App]:

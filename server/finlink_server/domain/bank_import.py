@@ -74,7 +74,7 @@ def import_registry(env: Env, caller: Caller, countries: Sequence[str] = ()) -> 
         raise FieldInvalid.of("countries", expected)
     wanted = sorted(set(countries) or known)
     institutions = bank_registry.institutions(bank_registry.read(wanted))
-    with env.transaction():
+    with env.transaction(banks.LOCK):
         present = _rows(Bank.country_code.in_(wanted), Bank.source == "REGISTRY")
         taken = {row["id"] for row in _rows(Bank.country_code.in_(wanted))}
         matched = bank_matching.match(institutions, present, taken)
@@ -94,7 +94,7 @@ def import_registry(env: Env, caller: Caller, countries: Sequence[str] = ()) -> 
 def import_file(env: Env, caller: Caller, path: Path) -> list[Count]:
     """Apply the operator's file, whole or not at all; `bank_file` has the format."""
     file = bank_file.read(path)
-    with env.transaction():
+    with env.transaction(banks.LOCK):
         before = {row["id"]: row for row in _rows()}
         wrong = [
             Violation(f"{place}.id", problem)

@@ -25,6 +25,7 @@ SOURCES: Final = ("REGISTRY", "OPERATOR")
 _ID_LENGTH: Final = 64
 ID_EXPECTED: Final = "must be a bank's id, such as es-bbva"
 
+LOCK: Final = "banks"  # for whoever changes any
 _LOADING = threading.Lock()
 _MEMORY: Final = "banks"
 _VERSION: Final = "bank_catalogue_version"
@@ -125,7 +126,7 @@ def set_status(env: Env, caller: Caller, bank_id: str, status: str, comment: str
     if status not in STATUSES:
         raise FieldInvalid.of("status", f"must be one of {', '.join(STATUSES)}")
     get(env, bank_id)
-    with env.transaction():
+    with env.transaction(LOCK):
         row = models.Bank.get_by_id(bank_id)
         if row.status != status:
             models.Bank.update(status=status, update_time=env.now()).where(

@@ -90,12 +90,13 @@ def cancel(env: Env, reason: str, *conditions: Expression) -> int:
 
 def send_test(env: Env, caller: Caller, endpoint_id: str) -> tuple[Journal, Delivery]:
     """Send a `webhook.test` to one endpoint; the event and its delivery."""
-    app_id = visible.endpoint(caller, endpoint_id).app_id
-    with env.transaction(app_id):
+    app = visible.endpoint(caller, endpoint_id).app
+    app_id = app.id
+    with env.transaction(app_id, under=[app.account_id]):
         endpoint = visible.endpoint(caller, endpoint_id)
         if refusal_of(endpoint):
             raise EndpointDisabled(endpoint_id=endpoint_id)
-        seq = journal.write(
+        row = journal.write_now(
             env,
             caller,
             "webhook.test",
@@ -103,7 +104,6 @@ def send_test(env: Env, caller: Caller, endpoint_id: str) -> tuple[Journal, Deli
             account_id=endpoint.app.account_id,
             app_id=app_id,
         )
-        row: Journal = Journal.get_by_id(seq)
         (delivery_id,) = insert(env, [(endpoint, row)], "TEST")
         return row, Delivery.get_by_id(delivery_id)
 

@@ -1,9 +1,8 @@
 """The queue of deliveries: filled from the journal, claimed by lease, settled by result.
 
-Three short transactions' work in one: what came back is settled, new events become
-deliveries, and what is due is claimed. Nothing is sent inside it. Several processes may
-do so on one database: a lease says whose attempt it is, and only who still holds it
-settles it.
+New events become deliveries; what came back is settled, and what is due is claimed. Nothing
+is sent inside a transaction. Several processes may do so on one database: a lease says whose
+attempt it is, and only who still holds it settles it.
 
 The statements are written out because they run hundreds of times a second.
 """
@@ -12,12 +11,15 @@ import random
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 from typing import Any, Final
 
 from finlink_server.domain import (
     deliveries,
     delivery_results,
     events,
+    hierarchy,
     signing_secrets,
 )
 from finlink_server.domain.delivery_results import Result
@@ -29,6 +31,7 @@ LEASE: Final = 60 * MICROSECONDS  # far longer than an attempt may take
 # Attempts at one endpoint at one time, of all processes together.
 PER_ENDPOINT: Final = 8
 _CURSOR: Final = "webhook_cursor"
+_LOCK: Final = "webhooks"
 _EVENTS_AT_ONCE: Final = 100
 _FOREVER: Final = 2**62
 
@@ -61,15 +64,18 @@ _SENDING: Final = """
 SELECT endpoint_id, count(*), min(lease_until), max(lease_until)
 FROM delivery WHERE state = 'SENDING' GROUP BY endpoint_id
 """
+# What is due is chosen once, before it is claimed: in place, PostgreSQL may choose again and
+# again while it claims, and so more than the limit.
 _CLAIM: Final = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM delivery
+    WHERE state = 'PENDING' AND endpoint_id = ? AND next_attempt_time <= ?
+    ORDER BY next_attempt_time LIMIT ?{skip_locked}
+)
 UPDATE delivery SET
     state = 'SENDING', lease = ? || id, lease_until = ?, attempt_count = attempt_count + 1,
     next_attempt_time = NULL
-WHERE state = 'PENDING' AND id IN (
-    SELECT id FROM delivery
-    WHERE state = 'PENDING' AND endpoint_id = ? AND next_attempt_time <= ?
-    ORDER BY next_attempt_time LIMIT ?
-)
+WHERE state = 'PENDING' AND id IN (SELECT id FROM due)
 RETURNING id, lease, attempt_count, event_seq
 """
 
@@ -102,16 +108,17 @@ def step(env: Env, results: Sequence[Result], room: int, *, crowded: bool = Fals
     `crowded`: an endpoint that is being sent something gets no more, so that slow ones
     cannot take all the room.
     """
-    with env.transaction():
+    if _has_news(env):
+        _fill(env)
+    overdue = _overdue(env, env.now())
+    endpoints = {result.endpoint_id for result in results} | overdue
+    parents = partial(hierarchy.above_deliveries, env, endpoints)
+    with env.transaction(_LOCK, *endpoints, under=parents):
         delivery_results.settle(env, results)
-        if _has_news(env):
-            _fill(env)
         now = env.now()
-        sending = _sending(env)
-        if any(_is_overdue(lease, now) for lease in sending.values()):
-            delivery_results.take_back(env, now, LEASE)
-            sending = _sending(env)
-        return _claim(env, now, room, sending, crowded=crowded)
+        if overdue:
+            delivery_results.take_back(env, now, LEASE, overdue)
+        return _claim(env, now, room, _sending(env), crowded=crowded)
 
 
 def next_time(env: Env) -> int:
@@ -153,12 +160,27 @@ def _has_news(env: Env) -> bool:
 def _fill(env: Env) -> None:
     """Make the deliveries of events that came since.
 
-    That none with a lower number comes later rests on there being one writer at a time.
+    None with a lower number comes later: see there how the database appends to the journal.
     """
+    found = _new_events()
+    parents = partial(hierarchy.above_endpoints, env, {row.app_id for row in found})
+    with env.transaction(_CURSOR, under=parents):
+        # As it is now; of those whose apps cannot end meanwhile.
+        known = {row.app_id for row in found}
+        rows = list(takewhile(lambda row: row.app_id in known, _new_events()))
+        if rows:
+            _make_deliveries(env, rows)
+
+
+def _new_events() -> list[Journal]:
     new = Journal.select().where(events.IS_EVENT, Journal.seq > last_seq())
-    rows = list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
+    return list(new.order_by(Journal.seq).limit(_EVENTS_AT_ONCE))
+
+
+def _make_deliveries(env: Env, rows: Sequence[Journal]) -> None:
     endpoints: dict[str, list[Endpoint]] = {}
-    was_there = Endpoint.delete_time.is_null() | (Endpoint.delete_time >= rows[0].time)
+    earliest = min(row.time for row in rows)
+    was_there = Endpoint.delete_time.is_null() | (Endpoint.delete_time >= earliest)
     for endpoint in deliveries.with_owner(
         Endpoint.app.in_({row.app_id for row in rows}), was_there
     ):
@@ -203,7 +225,8 @@ def _claim(
 def _take(env: Env, endpoint_id: str, uri: str, now: int, limit: int) -> list[Job]:
     once = secrets.token_hex(8)
     until = now + LEASE
-    claimed = _rows(env, _CLAIM, once, until, endpoint_id, now, limit)
+    claim = _CLAIM.format(skip_locked=env.database.skip_locked)
+    claimed = _rows(env, claim, endpoint_id, now, limit, once, until)
     return [
         Job(delivery_id, lease, until, number, endpoint_id, uri, event_seq)
         for delivery_id, lease, number, event_seq in claimed
@@ -229,6 +252,11 @@ class _Sending:
 
 def _sending(env: Env) -> dict[str, _Sending]:
     return {row[0]: _Sending(*row[1:]) for row in _rows(env, _SENDING)}
+
+
+def _overdue(env: Env, now: int) -> set[str]:
+    """Endpoints to which something was being sent by a process that has ended."""
+    return {one for one, lease in _sending(env).items() if _is_overdue(lease, now)}
 
 
 def _is_overdue(sending: _Sending, now: int) -> bool:

@@ -1,6 +1,6 @@
 """What becomes of a delivery when an attempt has come to its end."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def settle(env: Env, results: Iterable[Result]) -> None:
     env.database.write_many(_ATTEMPT, [_row(env, result) for result in noted])
 
 
-def take_back(env: Env, now: int, lease: int) -> None:
+def take_back(env: Env, now: int, lease: int, endpoint_ids: Collection[str]) -> None:
     """Make due again what was claimed by a process that has ended: its lease has run out.
 
     That the attempt was made shows; it does not count against the schedule. Where a lease
@@ -84,6 +84,8 @@ def take_back(env: Env, now: int, lease: int) -> None:
     env.database.execute(_SHORTEN, now + lease, now + lease)
     for row in env.database.execute(_OVERDUE, now).fetchall():
         delivery_id, endpoint_id, number, failures, lease_until = row
+        if endpoint_id not in endpoint_ids:  # which may be ending now: next time
+            continue
         began = lease_until - lease
         env.database.execute(_ATTEMPT, delivery_id, number, began, 0, None, _LOST, None, 0)
         again: int | None = now

@@ -59,17 +59,19 @@ def create(
     once: Once,
 ) -> Created:
     """Make an endpoint, which gets what happens from now on."""
-    app_id = visible.app(caller, app_id).id
+    app = visible.app(caller, app_id)
+    app_id, owner = app.id, app.account_id
     event_types.check_wanted("event_types", wanted)
     _refuse_repeat(env, caller, once)
     _check_uri(env, "uri", uri)  # may take seconds: before the transaction
-    with env.transaction(app_id):
+    with env.transaction(app_id, once.lock, under=[owner]):
         app = visible.app(caller, app_id)
         _refuse_repeat(env, caller, once)
         if len(of_app(app.id)) >= MOST:
             raise EndpointLimitReached(app_id=app.id, limit=MOST)
         endpoint_id = env.new_id("whe")
-        seq = journal.write(
+        idempotency.remember(env, caller, once, endpoint_id)
+        row = journal.write_now(
             env,
             caller,
             "endpoint.created",
@@ -86,13 +88,11 @@ def create(
             uri=uri,
             event_types=" ".join(wanted),
             display_name=display_name,
-            from_seq=seq,
+            from_seq=row.seq,
             create_time=now,
             update_time=now,
         )
-        plaintext = signing_secrets.create(env, endpoint_id)
-        idempotency.remember(env, caller, once, endpoint_id)
-        return Created(endpoint, plaintext)
+        return Created(endpoint, signing_secrets.create(env, endpoint_id))
 
 
 def page(env: Env, caller: Caller, app_id: str, size: int, token: str) -> paging.Page[Endpoint]:
@@ -114,7 +114,7 @@ def update(env: Env, caller: Caller, endpoint_id: str, etag: str, change: Change
         event_types.check_wanted("endpoint.event_types", change.event_types)
     if change.names("uri") and change.uri != present.uri:
         _check_uri(env, "endpoint.uri", change.uri)  # may take seconds: before the transaction
-    with env.transaction(present.app_id):
+    with env.transaction(present.app_id, under=[present.app.account_id]):
         endpoint = visible.endpoint(caller, endpoint_id)
         check_etag(etag, endpoint_etag(endpoint))
         facts = _take(env, endpoint, change)
@@ -128,8 +128,8 @@ def update(env: Env, caller: Caller, endpoint_id: str, etag: str, change: Change
 
 def delete(env: Env, caller: Caller, endpoint_id: str) -> int:
     """Delete an endpoint for good; how many deliveries that cancelled."""
-    app_id = visible.endpoint(caller, endpoint_id).app_id
-    with env.transaction(app_id):
+    app = visible.endpoint(caller, endpoint_id).app
+    with env.transaction(app.id, under=[app.account_id]):
         endpoint = visible.endpoint(caller, endpoint_id)
         endpoint.delete_time = env.now()
         endpoint.save(only=[Endpoint.delete_time])
@@ -141,7 +141,7 @@ def delete(env: Env, caller: Caller, endpoint_id: str) -> int:
 def rotate(env: Env, caller: Caller, endpoint_id: str, overlap: int, once: Once) -> Created:
     """Make a new signing secret; those before sign too for the overlap (microseconds)."""
     app_id = visible.endpoint(caller, endpoint_id).app_id
-    with env.transaction(app_id):
+    with env.transaction(app_id, once.lock):
         endpoint = visible.endpoint(caller, endpoint_id)
         _refuse_repeat(env, caller, once)
         signing_secrets.retire(env, endpoint_id, overlap)

@@ -40,7 +40,7 @@ def publish(
     _check_payload(payload)
     once = f"event.published|{app_id}|{event_id}"
     content = env.keyring.mac("event", f"{event_type}\n{payload}".encode()).hex()
-    with env.transaction(app_id):
+    with env.transaction(once, under=[app_id]):
         app = visible.app(caller, app_id)
         earlier = journal.find_once(env, once)
         if earlier is not None:

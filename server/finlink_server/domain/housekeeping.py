@@ -19,6 +19,7 @@ _DAY: Final = 24 * 3600 * MICROSECONDS
 _DAYS_BEFORE: Final = (1, 7)  # the more urgent first
 _TOLD_UNTIL: Final = "secret_expiring_until"
 _AT_ONCE: Final = 500
+_LOCK: Final = "housekeeping"
 # As the index over them has it.
 _IS_LIVE: Final = SQL("revoke_time IS NULL AND expire_time IS NOT NULL")
 
@@ -48,20 +49,20 @@ def purge(env: Env) -> bool:
     last_old = journal.seq_before(env, before)
     payloads = _ids(env, _OLD_PAYLOADS, last_old, delivery_queue.last_seq())
     if old or payloads:
-        with env.transaction():
+        with env.transaction(_LOCK):
             env.database.write_many("DELETE FROM attempt WHERE delivery_id = ?", old)
             env.database.write_many("DELETE FROM delivery WHERE id = ?", old)
             env.database.write_many(_FORGET_PAYLOAD, payloads)
     ended = SigningSecret.expire_time < before
     if SigningSecret.select().where(ended).exists():
-        with env.transaction():
+        with env.transaction(_LOCK):
             SigningSecret.delete().where(ended).execute()
     return _AT_ONCE in {len(old), len(payloads)}
 
 
 def _tell_of_expiring(env: Env) -> None:
     now = env.now()
-    with env.transaction():
+    with env.transaction(_LOCK):
         row = Property.get_or_none(Property.key == _TOLD_UNTIL)
         # A clock that was ahead must not silence it: what was told is not told again.
         told_until = min(int(row.value), now) if row else now

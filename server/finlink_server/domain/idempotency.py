@@ -14,6 +14,8 @@ from finlink_server.storage.models import Idempotency
 
 _KEPT = 24 * 3600 * MICROSECONDS
 _PURGED_AT_ONCE = 20
+_OLD = "SELECT caller, method, request_id FROM idempotency WHERE create_time <= ? LIMIT ?"
+_FORGET = "DELETE FROM idempotency WHERE caller = ? AND method = ? AND request_id = ?"
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Once:
 
     request_id: str
     body: bytes
+
+    @property
+    def lock(self) -> str:
+        """What a transaction locks, so that of two at once one finds what the other made."""
+        return f"request:{self.request_id}" if self.request_id else ""
 
 
 def find(env: Env, caller: Caller, once: Once) -> str | None:
@@ -47,13 +54,8 @@ def remember(env: Env, caller: Caller, once: Once, resource_id: str) -> None:
         return
     now = env.now()
     # A little more is cleared than is added, so the table follows the traffic.
-    old = (
-        Idempotency.select(Idempotency.caller, Idempotency.method, Idempotency.request_id)
-        .where(Idempotency.create_time <= now - _KEPT)
-        .limit(_PURGED_AT_ONCE)
-    )
-    for row in list(old):
-        row.delete_instance()
+    old = env.database.execute(_OLD + env.database.skip_locked, now - _KEPT, _PURGED_AT_ONCE)
+    env.database.write_many(_FORGET, old.fetchall())
     Idempotency.insert(
         caller=caller.owner,
         method=caller.call.method,

@@ -18,6 +18,24 @@ from finlink_server.storage import rows
 from finlink_server.storage.models import Journal
 
 MINUTE = 60 * MICROSECONDS
+_COLUMNS = (
+    "id",
+    "type",
+    "event",
+    "time",
+    "account_id",
+    "app_id",
+    "actor_kind",
+    "actor_id",
+    "target_id",
+    "facts",
+    "call_id",
+    "client_trace_id",
+    "client_address",
+    "once",
+)
+_INSERT = f"INSERT INTO journal ({', '.join(_COLUMNS)}, count) VALUES ({'?, ' * len(_COLUMNS)}1)"  # noqa: S608
+_COUNT = f"{_INSERT} ON CONFLICT (once) DO UPDATE SET count = journal.count + 1"
 _FIRST_FROM = "SELECT time FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
 
 
@@ -44,11 +62,30 @@ def write(
     account_id: str = "",
     app_id: str = "",
     **facts: Any,  # noqa: ANN401 - whatever JSON holds
-) -> int:
-    """Write the row of a change, and give its seq. Call it inside the change's transaction."""
+) -> None:
+    """Write the row of a change. Call it inside the change's transaction.
+
+    Nobody sees it before that has ended, the transaction itself included.
+    """
     row = _row(env, caller, event, target_id, account_id, app_id, facts)
-    seq: int = rows.insert(Journal(**row))
-    return seq
+    env.database.append(_INSERT, tuple(row.values()))
+
+
+def write_now(
+    env: Env,
+    caller: Caller,
+    event: str,
+    target_id: str,
+    *,
+    account_id: str = "",
+    app_id: str = "",
+    **facts: Any,  # noqa: ANN401 - whatever JSON holds
+) -> Journal:
+    """Write the row of a change and give it, for whom needs its seq in the transaction.
+
+    Others wait until that has ended, so it comes late, and little comes after it.
+    """
+    return _write_now(env, _row(env, caller, event, target_id, account_id, app_id, facts))
 
 
 def write_once(
@@ -61,12 +98,11 @@ def write_once(
     account_id: str = "",
     app_id: str = "",
     **facts: Any,  # noqa: ANN401 - whatever JSON holds
-) -> int | None:
-    """Write a row unless there is one of the same `once`; its seq, None for a repeat."""
-    if find_once(env, once) is not None:
-        return None
-    places = {"once": once, "account_id": account_id, "app_id": app_id}
-    return int(write_first(env, caller, event, target_id, **places, **facts).seq)
+) -> None:
+    """Write a row unless there was one of the same `once` before this transaction."""
+    if find_once(env, once) is None:
+        row = _row(env, caller, event, target_id, account_id, app_id, facts)
+        env.database.append(_INSERT, tuple((row | {"once": once_key(env, once)}).values()))
 
 
 def write_first(
@@ -80,11 +116,9 @@ def write_first(
     app_id: str = "",
     **facts: Any,  # noqa: ANN401 - whatever JSON holds
 ) -> Journal:
-    """Write the one row of its `once`, of which there is none yet, and give it."""
-    values = _row(env, caller, event, target_id, account_id, app_id, facts)
-    row = Journal(**values, once=once_key(env, once))
-    row.seq = rows.insert(row)
-    return row
+    """As `write_now`, the one row of its `once`, of which there is none yet."""
+    row = _row(env, caller, event, target_id, account_id, app_id, facts)
+    return _write_now(env, row | {"once": once_key(env, once)})
 
 
 def find_once(env: Env, once: str) -> Journal | None:
@@ -162,12 +196,14 @@ def seq_before(env: Env, time: int) -> int:
     return low
 
 
-def _count(env: Env, row: Mapping[str, Any], once: str) -> None:
-    (
-        Journal.insert(**row, once=once_key(env, once))
-        .on_conflict(conflict_target=[Journal.once], update={Journal.count: Journal.count + 1})
-        .execute()
-    )
+def _count(env: Env, row: dict[str, Any], once: str) -> None:
+    env.database.append(_COUNT, tuple((row | {"once": once_key(env, once)}).values()))
+
+
+def _write_now(env: Env, values: dict[str, Any]) -> Journal:
+    row = Journal(**values)
+    row.seq = env.database.append_now(_INSERT, tuple(values.values()))
+    return row
 
 
 def _row(
@@ -179,7 +215,7 @@ def _row(
     app_id: str,
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    return {
+    return {  # in the order of the columns
         "id": env.new_id("evt"),
         "type": event,
         "event": event_types.announced(event, facts) if app_id else "",
@@ -193,4 +229,5 @@ def _row(
         "call_id": caller.call.id,
         "client_trace_id": caller.call.client_trace_id,
         "client_address": caller.call.client_address,
+        "once": None,
     }

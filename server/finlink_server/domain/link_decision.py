@@ -4,13 +4,14 @@ OpenLink and ExplainLink run the same checks in the same order: one raises the
 first refusal, the other shows them all. So they cannot disagree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from finlink_server import tokens
 from finlink_server.domain import (
     bank_list,
+    hierarchy,
     link_parameters,
     link_query,
     settings,
@@ -119,6 +120,17 @@ def read_ticket(env: Env, query: Query) -> Ticket:
     except LinkParameterInvalid as refusal:
         return Ticket(refusal=refusal)
     return Ticket(str(claims["jti"]))
+
+
+def parents(query: Query, ticket: Ticket) -> Collection[str]:
+    """What must not end while a Link is opened."""
+    if query.has_token:
+        token = rows.find(LinkToken, "id = ?", ticket.token_id)
+        app_id = token.app_id if token else ""
+    else:
+        redirect = rows.find(Redirect, "id = ?", query.redirect_id())
+        app_id = redirect.app_id if redirect else ""
+    return hierarchy.above_links(rows.get(App, app_id).account_id, app_id) if app_id else ()
 
 
 def decide(

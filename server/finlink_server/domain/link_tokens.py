@@ -1,11 +1,14 @@
 """Link tokens: signed references to Link parameters that were stored before."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from finlink_server import tokens
 from finlink_server.domain import (
     bank_list,
     banks,
+    hierarchy,
     idempotency,
     journal,
     link_decision,
@@ -54,7 +57,8 @@ def create(
     if problem:
         raise FieldInvalid.of(f"parameters.{problem.field}", problem.expected)
     catalogue = banks.catalogue(env)
-    with env.transaction(app_id or caller.app_id):
+    parents = partial(_parents, caller, app_id)
+    with env.transaction(once.lock, under=parents):
         app = visible.app(caller, app_id)
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
@@ -118,7 +122,8 @@ def page(
 
 def revoke(env: Env, caller: Caller, token_id: str) -> tuple[Stored, int]:
     """End a Link token for good, and its open Links; how many of those."""
-    with env.transaction(token_id):
+    parents = partial(_parents_of, caller, token_id)
+    with env.transaction(token_id, under=parents):
         row = visible.link_token(caller, token_id)
         if row.revoke_time is not None:
             return _stored(env, row), 0
@@ -149,6 +154,17 @@ def state(env: Env, row: LinkToken) -> str:
     if row.opens >= row.max_opens:
         return "USED_UP"
     return "EXPIRED" if row.expire_time <= env.now() else "ACTIVE"
+
+
+def _parents(caller: Caller, app_id: str) -> Collection[str]:
+    """What must not end while a token is made."""
+    app = visible.app(caller, app_id)
+    return hierarchy.above_links(app.account_id, app.id)
+
+
+def _parents_of(caller: Caller, token_id: str) -> Collection[str]:
+    app = visible.link_token(caller, token_id).app
+    return hierarchy.above_links(app.account_id, app.id)
 
 
 def _refuse_unopenable(

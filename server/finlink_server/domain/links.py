@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from finlink_server.domain import (
@@ -62,7 +63,8 @@ def open_link(env: Env, caller: Caller, query_text: str, once: Once) -> Opened:
     query = link_query.parse(query_text)
     ticket = link_decision.read_ticket(env, query)
     catalogue = banks.catalogue(env)  # may have to be read anew: before the transaction
-    with env.transaction(ticket.token_id):
+    parents = partial(link_decision.parents, query, ticket)
+    with env.transaction(ticket.token_id, once.lock, under=parents):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             return _read(env, Link.get_by_id(earlier))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from finlink_server import credentials, tokens
-from finlink_server.domain import journal, secret_state, signing_keys
+from finlink_server.domain import hierarchy, journal, secret_state, signing_keys
 from finlink_server.domain.caller import SCOPES, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
@@ -74,7 +74,8 @@ def start(
     right = _matches(env, plain, known)
     session: Session | None = None
     superseded = ""
-    with env.transaction(known.id if known else client_id):
+    parents = hierarchy.above_sessions(known.account_id, known.app_id) if known else ()
+    with env.transaction(known.id if known else "", under=parents):
         secret = find_secret(env, plain.lookup) if right else None  # as it is now
         refusal = _refuse_start(env, caller, secret, client_id, scopes)
         if refusal is None and secret is not None:

@@ -1,6 +1,6 @@
 """Passwords behind an account token: asked for before what cannot be undone."""
 
-from finlink_server.domain import account_tokens, journal
+from finlink_server.domain import account_tokens, hierarchy, journal
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
 from finlink_server.errors import PasswordWrong
@@ -21,7 +21,8 @@ def confirm(env: Env, caller: Caller, password: str) -> None:
     right = env.hasher.check(password, stored_hash(env, account))
 
     failures = 0
-    with env.transaction(caller.token_id):
+    parents = hierarchy.above_account_tokens(caller.account_id)
+    with env.transaction(caller.token_id, under=parents):
         token = account_tokens.require_live(env, caller.token_id)
         if right:
             if token.password_failures:

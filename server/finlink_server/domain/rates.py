@@ -8,6 +8,7 @@ from finlink_server.errors import RateLimited
 from finlink_server.storage.webhook_models import Rate
 
 _PURGED_AT_ONCE: Final = 20
+_OLD: Final = "SELECT key FROM rate WHERE until <= ? LIMIT ?"
 # Whoever has one IPv6 address has a network of them (RFC 6177).
 _IPV6_NETWORK: Final = 64
 
@@ -17,8 +18,8 @@ def spend(env: Env, what: str, client_address: str, most: int, seconds: int) -> 
     now = env.now()
     key, until = check(env, what, client_address, most, seconds)
     # A little more is cleared than is added, so the table follows the traffic.
-    old = [one.key for one in Rate.select(Rate.key).where(Rate.until <= now).limit(_PURGED_AT_ONCE)]
-    Rate.delete().where(Rate.key.in_(old)).execute()
+    old = env.database.execute(_OLD + env.database.skip_locked, now, _PURGED_AT_ONCE)
+    env.database.write_many("DELETE FROM rate WHERE key = ?", old.fetchall())
     (
         Rate.insert(key=key, until=until, count=1)
         .on_conflict(conflict_target=[Rate.key], update={Rate.count: Rate.count + 1})

@@ -45,8 +45,8 @@ def _redeliver_event(
     env: Env, caller: Caller, endpoint_id: str, event_id: str, *, validate_only: bool
 ) -> int:
     """Send one event again, delivered or not, wanted or not."""
-    app_id = _find(caller, endpoint_id).app_id
-    with env.transaction(app_id):
+    app = _find(caller, endpoint_id).app
+    with env.transaction(app.id, under=[app.account_id]):
         endpoint = _find(caller, endpoint_id)
         row = events.find(env, endpoint.app, event_id)
         if not validate_only:
@@ -74,7 +74,8 @@ def _redeliver_window(
     while True:
         deadline.check()
         endpoint = _find(caller, endpoint_id)
-        with nullcontext() if validate_only else env.transaction(endpoint.app_id):
+        locked = env.transaction(endpoint.app_id, under=[endpoint.app.account_id])
+        with nullcontext() if validate_only else locked:
             endpoint = _find(caller, endpoint_id)
             rows = list(_missing(endpoint, start, end, after).limit(_AT_ONCE))
             chosen = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from finlink_server import credentials
 from finlink_server.domain import (
     account_tokens,
+    hierarchy,
     idempotency,
     journal,
     paging,
@@ -78,7 +79,7 @@ def create(
     once: Once,
 ) -> Created:
     """Make a secret; its plaintext exists only in the answer."""
-    with env.transaction(app_id):
+    with env.transaction(app_id, once.lock):
         app = visible.app(caller, app_id)
         _refuse_repeat(env, caller, once)
         if expire_time is not None:
@@ -115,7 +116,8 @@ def page(
 
 def update(env: Env, caller: Caller, secret_id: str, etag_sent: str, change: Change) -> Secret:
     """Change a live secret's display_name or allowed_cidrs."""
-    with env.transaction(secret_id):
+    app = visible.secret(caller, secret_id).app
+    with env.transaction(secret_id, under=hierarchy.above_sessions(app.account_id, app.id)):
         secret = visible.secret(caller, secret_id)
         if secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
             raise SecretNotActive(secret_id=secret_id, state=secret_state.state(env, secret))
@@ -147,9 +149,10 @@ def rotate(
     once: Once,
 ) -> Rotated:
     """Make a new secret in place of one, which lives on for the overlap (microseconds)."""
-    app_id = visible.secret(caller, secret_id).app_id
+    app = visible.secret(caller, secret_id).app
+    app_id, parents = app.id, hierarchy.above_sessions(app.account_id, app.id)
     passwords.confirm(env, caller, password)  # slow: before the transaction
-    with env.transaction(app_id, secret_id):
+    with env.transaction(app_id, secret_id, once.lock, under=parents):
         account_tokens.require_live(env, caller.token_id)  # a password took its time
         old = visible.secret(caller, secret_id)
         _refuse_repeat(env, caller, once)
@@ -193,7 +196,8 @@ def revoke(
 
 def end(env: Env, caller: Caller, secret_id: str, reason: str, comment: str) -> Revocation:
     """End a secret for good, and its session; one that has ended stays as it is."""
-    with env.transaction(secret_id):
+    app = visible.secret(caller, secret_id).app
+    with env.transaction(secret_id, under=hierarchy.above_sessions(app.account_id, app.id)):
         if caller.token_id:
             account_tokens.require_live(env, caller.token_id)  # a password took its time
         secret = visible.secret(caller, secret_id)

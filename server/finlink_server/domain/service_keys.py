@@ -39,7 +39,7 @@ def create(
             )
     plain = credentials.SERVICE_KEY.new()
     key_id = env.new_id("key")
-    with env.transaction(caller.owner):
+    with env.transaction(once.lock):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             raise ServiceKeyAlreadyExists(service_key_id=earlier)

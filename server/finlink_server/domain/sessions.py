@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from finlink_server import tokens
-from finlink_server.domain import journal, memory, paging, secret_state, signing_keys, visible
+from finlink_server.domain import (
+    hierarchy,
+    journal,
+    memory,
+    paging,
+    secret_state,
+    signing_keys,
+    visible,
+)
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.memory import Known, KnownSession
 from finlink_server.env import MICROSECONDS, Env
@@ -202,7 +210,9 @@ def shorten(env: Env, secret_id: str, until: int) -> Session | None:
 def _finish(
     env: Env, caller: Caller, session_id: str, reason: str, event: str, *, required: bool
 ) -> Session:
-    with env.transaction(session_id):
+    found = visible.session(caller, session_id)
+    parents = hierarchy.above_sessions(found.account_id, found.app_id)
+    with env.transaction(found.secret_id, under=parents):
         session = visible.session(caller, session_id)
         inactive = inactive_reason(env, session)
         if inactive and required:

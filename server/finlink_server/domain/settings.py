@@ -115,7 +115,7 @@ def rollback(
     env: Env, caller: Caller, app_id: str, version: int, etag: str, comment: str, once: Once
 ) -> Settings:
     """Make a new version that equals an earlier one."""
-    with env.transaction(app_id):
+    with env.transaction(app_id, once.lock):
         app = visible.app(caller, app_id)
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:

@@ -7,7 +7,7 @@ they never delay anybody at another address or with an account token.
 
 from dataclasses import dataclass
 
-from finlink_server.domain import account_tokens, accounts, journal, passwords
+from finlink_server.domain import account_tokens, accounts, hierarchy, journal, passwords
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import AccountSuspended, RateLimited, SignInFailed
@@ -17,6 +17,8 @@ _FREE_FAILURES = 3
 _LONGEST_DELAY = 15 * 60  # seconds
 _FORGOTTEN = 24 * 3600 * MICROSECONDS
 _PURGED_AT_ONCE = 20
+_NEVER = 2**62
+_OLD = "SELECT key FROM sign_in_failure WHERE last_time < ? ORDER BY last_time LIMIT ?"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def _settle(
     None if the password was replaced while it was checked: then the check proves nothing.
     """
     refusal: SignInFailed | RateLimited | AccountSuspended
-    with env.transaction(key):
+    meant = proven.id if proven else ""
+    parents = hierarchy.above_account_tokens(meant)
+    with env.transaction(key, meant if better else "", under=parents):
         wait = _wait(env, key)
         account: Account | None = proven and Account.get_by_id(proven.id)
         if proven and account and account.sealed_password != proven.sealed_password:
@@ -128,12 +132,10 @@ def _count_failure(env: Env, key: str) -> None:
 
 def _purge(env: Env, now: int) -> None:
     """Forget what is old; and the oldest, should there be too many."""
-    old = SignInFailure.select(SignInFailure.key).order_by(SignInFailure.last_time)
-    if SignInFailure.select().count() < env.max_sign_in_failures:
-        old = old.where(SignInFailure.last_time < now - _FORGOTTEN)
-    keys = [row.key for row in old.limit(_PURGED_AT_ONCE)]
-    if keys:
-        SignInFailure.delete().where(SignInFailure.key.in_(keys)).execute()
+    is_full = SignInFailure.select().count() >= env.max_sign_in_failures
+    before = _NEVER if is_full else now - _FORGOTTEN
+    old = env.database.execute(_OLD + env.database.skip_locked, before, _PURGED_AT_ONCE)
+    env.database.write_many("DELETE FROM sign_in_failure WHERE key = ?", old.fetchall())
 
 
 def _throttle_key(env: Env, caller: Caller, email: str) -> str:

@@ -57,7 +57,7 @@ class Rotated:
 def make_first(env: Env, caller: Caller) -> None:
     """Make a key for each kind that has none. Part of the migration."""
     for kind in tokens.Kind:
-        with env.transaction():
+        with env.transaction(kind.name):
             if not SigningKey.select().where(SigningKey.kind == kind.name).exists():
                 _make(env, caller, kind, sign_from=env.now())
 
@@ -66,7 +66,7 @@ def rotate(
     env: Env, caller: Caller, kind: tokens.Kind, once: Once, *, revoke_previous: bool
 ) -> Rotated:
     """Make a new key, which signs a little later; or at once, and then revoke the others."""
-    with env.transaction(kind.name):
+    with env.transaction(kind.name, once.lock):
         earlier = idempotency.find(env, caller, once)
         if earlier is not None:
             return Rotated(SigningKey.get_by_id(earlier), ())

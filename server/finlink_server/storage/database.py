@@ -1,70 +1,76 @@
-"""The database: opening it, and one way to write to it.
+"""What both databases have in common: SQLite for one machine, PostgreSQL for several.
 
-SQLite in WAL mode with `synchronous=FULL`: what was committed is on the disk. A
-connection for each thread, kept open, to read with. Every write transaction begins
-IMMEDIATE, on one connection of the process (see `writer`), behind one lock: SQLite's
-own busy handler is a lottery in which one thread can wait for seconds.
+The domain knows this class alone. Where the two differ, each says so in its own file.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
 
-from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, Refusal
-from finlink_server.storage.schema import MODELS
-from finlink_server.storage.writer import Writer
+from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, Refusal
+from finlink_server.storage.feed import Feed
 
-_BUSY_SECONDS: Final = 5.0
-_MIB: Final = 1024 * 1024
-# SQLite before these could corrupt a WAL database that several connections
-# write (sqlite.org/wal.html, "the WAL-reset bug").
-_SOUND: Final = (3, 51, 3)
-_SOUND_BACKPORTS: Final = ((3, 50, 7), (3, 44, 6))
 # What Peewee raises, and the driver under it. `execute` lets the second one through.
-DRIVER_ERRORS: Final = (peewee.PeeweeException, sqlite_driver.Error)
+DRIVER_ERRORS: tuple[type[Exception], ...] = (peewee.PeeweeException, sqlite_driver.Error)
+
+# The ids of parents; a function where it costs a look to know them.
+Parents = Collection[str] | Callable[[], Collection[str]]
 
 
 class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do."""
 
 
+class Lost(peewee.OperationalError):
+    """The database is away, or the connection to it was."""
+
+
+class Contended(peewee.OperationalError):
+    """Others held too long what this needed."""
+
+
+class Undecided(peewee.OperationalError):
+    """The connection broke off during a commit, which may have happened."""
+
+
 class Database:
-    """One SQLite database, bound to the models."""
+    """A database, bound to the models."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the database, making the file if there is none."""
-        check_sqlite(sqlite_version())
-        self.path = path
-        self.peewee = peewee.SqliteDatabase(
-            str(path),
-            pragmas={
-                "journal_mode": "wal",
-                "synchronous": "full",
-                "foreign_keys": 1,
-                "busy_timeout": int(_BUSY_SECONDS * 1000),
-                "journal_size_limit": 64 * _MIB,
-            },
-            timeout=_BUSY_SECONDS,
-            check_same_thread=False,  # the writer's goes from hand to hand
-        )
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.peewee.connect()
-            self._writer = Writer(self.peewee, path)
-        except (OSError, peewee.PeeweeException) as error:
-            message = f"The database {path} cannot be opened: {error}."
-            raise DatabaseError(message) from error
-        self.peewee.bind(MODELS)
+    peewee: Any
+    # Where it is, and how it gets its schema, for sentences.
+    name: str
+    remedy: str
+    # Ends a select of rows that are about to be deleted, and that others may be deleting.
+    skip_locked = ""
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(
+        self, locks: Collection[str] = (), under: Parents = ()
+    ) -> AbstractContextManager[None]:
         """Write, all or nothing. Waits for its turn as long as the call may."""
-        with self._writer.transaction():
-            yield
+        raise NotImplementedError
+
+    def append(self, sql: str, parameters: Sequence[object]) -> None:
+        """Write a row of the journal, in a transaction."""
+        raise NotImplementedError
+
+    def append_now(self, sql: str, parameters: Sequence[object]) -> int:
+        """The same, for whom needs the row's seq before the transaction ends."""
+        raise NotImplementedError
+
+    def new_feed(self, now: Callable[[], int]) -> Feed:
+        """Follow the journal."""
+        raise NotImplementedError
+
+    def preparing(self) -> AbstractContextManager[None]:
+        """Let one starter at a time prepare the database."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Refuse a database that cannot hold what the service promises."""
+        raise NotImplementedError
 
     def execute(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - a driver's cursor
         """Run one statement, with `?` for each parameter."""
@@ -94,35 +100,29 @@ class Database:
 
     def end(self) -> None:
         """Close what is left, when nobody writes any more."""
-        self.close()
-        self._writer.close()
+        raise NotImplementedError
 
 
-def connect_reader(path: Path) -> Any:  # noqa: ANN401 - the driver's connection
-    """Open a connection that only reads, for whoever keeps its own order of threads."""
-    connection = sqlite_driver.connect(str(path), check_same_thread=False, isolation_level=None)
-    connection.execute("PRAGMA query_only = 1")
-    return connection
-
-
-def sqlite_version() -> tuple[int, ...]:
-    """The version of the SQLite library that Peewee uses."""
-    return tuple(int(part) for part in sqlite_driver.sqlite_version.split("."))
-
-
-def check_sqlite(version: tuple[int, ...]) -> None:
-    """Refuse a SQLite that can corrupt the database."""
-    backport = any(version[:2] == fixed[:2] and version >= fixed for fixed in _SOUND_BACKPORTS)
-    if version < _SOUND and not backport:
-        message = (
-            f"SQLite {'.'.join(map(str, version))} can corrupt a database that several connections"
-            " write. Install `pysqlite3` 0.6 or newer, which brings a sound one."
-        )
-        raise DatabaseError(message)
+@contextmanager
+def bound(database: Any, connection: object, transaction: object) -> Iterator[None]:  # noqa: ANN401 - Peewee's types lack much
+    """Let this thread's statements run on a connection, in a transaction."""
+    state = database._state  # noqa: SLF001 - Peewee keeps one for each thread
+    own = state.conn, state.closed
+    state.conn, state.closed = connection, False
+    database.push_transaction(transaction)
+    try:
+        yield
+    finally:
+        database.pop_transaction()
+        state.conn, state.closed = own
 
 
 def refusal_for(error: Exception) -> Refusal | None:
     """Translate a database error that waiting may cure; None for a defect of ours."""
+    if isinstance(error, Undecided):
+        return OutcomeUnknown()
+    if isinstance(error, Contended):
+        return DatabaseBusy()
     if not isinstance(error, (peewee.OperationalError, peewee.InterfaceError, sqlite_driver.Error)):
         return None
     text = str(error)

@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 from finlink_server import deadline
 from finlink_server.errors import DatabaseBusy
+from finlink_server.storage.database import bound
 
 _LONGEST_WAIT: Final = 5.0  # seconds, for our turn
 # A group commits at the latest when it has so many bodies, or is so old.
@@ -119,20 +120,14 @@ class Writer:
     @contextmanager
     def _savepoint(self, group: _Group) -> Iterator[None]:
         """Let this thread's statements run on our connection, as a part of the group."""
-        state = self._database._state  # noqa: SLF001 - Peewee keeps one for each thread
-        own = state.conn, state.closed
-        state.conn, state.closed = self._connection, False
-        self._database.push_transaction(self)
-        try:
-            self._connection.execute("SAVEPOINT body")
-            yield
-            self._connection.execute("RELEASE body")
-        except BaseException as error:
-            self._take_back(group, error)
-            raise
-        finally:
-            self._database.pop_transaction()
-            state.conn, state.closed = own
+        with bound(self._database, self._connection, self):
+            try:
+                self._connection.execute("SAVEPOINT body")
+                yield
+                self._connection.execute("RELEASE body")
+            except BaseException as error:
+                self._take_back(group, error)
+                raise
 
     def _take_back(self, group: _Group, error: BaseException) -> None:
         if self._connection.in_transaction:

@@ -1,0 +1,127 @@
+"""SQLite: one file, one machine, no administrator.
+
+SQLite in WAL mode with `synchronous=FULL`: what was committed is on the disk. A
+connection for each thread, kept open, to read with. Every write transaction begins
+IMMEDIATE, on one connection of the process (see `writer`), behind one lock: SQLite's
+own busy handler is a lottery in which one thread can wait for seconds. So there is one
+writer at a time, and locks of rows are nobody's concern.
+"""
+
+import fcntl
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import peewee
+import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
+
+from finlink_server.storage.database import Database, DatabaseError, Parents
+from finlink_server.storage.schema import MODELS
+from finlink_server.storage.sqlite_feed import SqliteFeed
+from finlink_server.storage.writer import Writer
+
+_BUSY_SECONDS: Final = 5.0
+_MIB: Final = 1024 * 1024
+# SQLite before these could corrupt a WAL database that several connections
+# write (sqlite.org/wal.html, "the WAL-reset bug").
+_SOUND: Final = (3, 51, 3)
+_SOUND_BACKPORTS: Final = ((3, 50, 7), (3, 44, 6))
+
+
+class SqliteDatabase(Database):
+    """One SQLite database."""
+
+    remedy = "Start the server anew; it migrates before it serves."
+
+    def __init__(self, path: Path) -> None:
+        """Open the database, making the file if there is none."""
+        check_sqlite(sqlite_version())
+        self.path = path
+        self.name = str(path)
+        self.peewee = peewee.SqliteDatabase(
+            str(path),
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",
+                "foreign_keys": 1,
+                "busy_timeout": int(_BUSY_SECONDS * 1000),
+                "journal_size_limit": 64 * _MIB,
+            },
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,  # the writer's goes from hand to hand
+        )
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.peewee.connect()
+            self._writer = Writer(self.peewee, path)
+        except (OSError, peewee.PeeweeException) as error:
+            message = f"The database {path} cannot be opened: {error}."
+            raise DatabaseError(message) from error
+        self.peewee.bind(MODELS)
+
+    @contextmanager
+    def transaction(self, locks: Collection[str] = (), under: Parents = ()) -> Iterator[None]:
+        """Write, all or nothing. Waits for its turn as long as the call may."""
+        del locks, under  # there is one writer at a time
+        with self._writer.transaction():
+            yield
+
+    def append(self, sql: str, parameters: Sequence[object]) -> None:
+        """Write a row of the journal, in a transaction."""
+        self.execute(sql, *parameters)
+
+    def append_now(self, sql: str, parameters: Sequence[object]) -> int:
+        """The same, for whom needs the row's seq before the transaction ends."""
+        return int(self.execute(f"{sql} RETURNING seq", *parameters).fetchone()[0])
+
+    def new_feed(self, now: Callable[[], int]) -> SqliteFeed:
+        """Follow the journal."""
+        return SqliteFeed(self.path, connect_reader(self.path), now)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Let one starter at a time prepare the database.
+
+        A lock file beside it: SQLite's own files are never opened but by SQLite, for
+        closing them would drop its locks. The kernel frees the lock when its holder
+        dies.
+        """
+        with self.path.with_name(self.path.name + ".migrate-lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def check(self) -> None:
+        """Find no damage."""
+        verdict = self.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            message = f"{self.path} is damaged ({verdict}). Restore a backup."
+            raise DatabaseError(message)
+
+    def end(self) -> None:
+        """Close what is left, when nobody writes any more."""
+        self.close()
+        self._writer.close()
+
+
+def connect_reader(path: Path) -> Any:  # noqa: ANN401 - the driver's connection
+    """Open a connection that only reads, for whoever keeps its own order of threads."""
+    connection = sqlite_driver.connect(str(path), check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA query_only = 1")
+    return connection
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """The version of the SQLite library that Peewee uses."""
+    return tuple(int(part) for part in sqlite_driver.sqlite_version.split("."))
+
+
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Refuse a SQLite that can corrupt the database."""
+    backport = any(version[:2] == fixed[:2] and version >= fixed for fixed in _SOUND_BACKPORTS)
+    if version < _SOUND and not backport:
+        message = (
+            f"SQLite {'.'.join(map(str, version))} can corrupt a database that several connections"
+            " write. Install `pysqlite3` 0.6 or newer, which brings a sound one."
+        )
+        raise DatabaseError(message)
