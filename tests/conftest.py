@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,13 @@ from tests import antarctica, canaries, errors, people, processes
 from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: F401 - fixtures
 from tests.clock import Clock
 from tests.clocked_home import clocked_home  # noqa: F401 - a fixture
+from tests.databases import (  # noqa: F401 - fixtures
+    Place,
+    arrange,
+    database,
+    parametrize,
+    postgres_server,
+)
 from tests.harmless import outcome_of, problems  # noqa: F401 - fixtures
 from tests.hooks import hook, new_hook, platform, probe, released  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
@@ -32,6 +37,15 @@ from finlink_server.domain.caller import Role
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
 from finlink_server.hashing import Hasher
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize(metafunc)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    arrange(items)
 
 
 @dataclass
@@ -68,6 +82,7 @@ class Server:
 def server(
     tmp_path_factory: pytest.TempPathFactory,
     ca_file: Path,  # noqa: F811 - the fixture
+    database: Place,  # noqa: F811 - the fixture
 ) -> Iterator[Server]:
     os.environ["SSL_CERT_FILE"] = str(ca_file)  # webhooks trust the receivers of the tests
     folder = tmp_path_factory.mktemp("server")
@@ -78,12 +93,14 @@ def server(
             "FINLINK_TRUSTED_PROXIES": "127.0.0.0/8",
             "FINLINK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
             "FINLINK_LIMIT_LEAK_REPORTS": "10000",
+            **{f"FINLINK_{name}": value for name, value in database.settings(folder).items()},
         }
     )
     written = io.StringIO()
     log.start("debug", "json", written)
     clock = Clock()
-    env = bootstrap.open_env(settings, clock, Hasher(cost=4, threads=2, queue=64))
+    hasher = Hasher(cost=4, threads=2, queue=64)
+    env = bootstrap.open_env(settings, clock, hasher, migrates=True)
     antarctica.settle(env, tmp_path_factory.mktemp("banks"))
     running = application.start(env, settings)
     channel = grpc.insecure_channel(f"127.0.0.1:{running.port}")
@@ -93,35 +110,28 @@ def server(
 
     channel.close()
     server.app.stop(5)  # which a test may have put together anew
-    search_for_canaries(settings.data_dir, written.getvalue())
+    files = [*folder.iterdir(), *database.files(settings.url)]
+    search_for_canaries(files, written.getvalue())
 
 
-def search_for_canaries(folder: Path, log_text: str) -> None:
-    """Find no credential that the tests used in the log, in errors or in the database.
-
-    Another process reads the files: closing them in the one that has the
-    database open would drop SQLite's locks.
-    """
-    assert people.CANARIES
+def search_for_canaries(files: list[Path], log_text: str) -> None:
+    """Find no credential that the tests used in the log, in errors or in the database."""
     texts = log_text + "\n".join(errors.TEXTS)
     assert canaries.find(people.CANARIES, texts.encode()) == []
-    found = subprocess.run(
-        [sys.executable, canaries.__file__, str(folder)],
-        input="\n".join(people.CANARIES),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout == ""
+    assert canaries.search(files, people.CANARIES) == ""
 
 
 @pytest.fixture(scope="session")
-def first_home(tmp_path_factory: pytest.TempPathFactory) -> processes.Home:
+def first_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Place,  # noqa: F811 - the fixture
+) -> processes.Home:
     """A data directory for servers in processes of their own. Copy it: see `home`."""
-    new = processes.Home(tmp_path_factory.mktemp("home") / "data")
+    new = processes.Home(tmp_path_factory.mktemp("home") / "data").on(database)
+    assert new.run("migrate").returncode == 0
     made = new.run("service-key", "create", "--name", "tests", "--role", "OPERATOR")
     assert made.returncode == 0, made.stderr
-    return processes.Home(new.path, operator_key=made.stdout.strip())
+    return replace(new, operator_key=made.stdout.strip())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests import background, people
 from tests.methods import Method, Outcome, find
 
 from finlink_server.env import Env
+from finlink_server.storage.postgres import PostgresDatabase
 
 CallerOf = Callable[[Method], Any]
 
@@ -50,7 +51,12 @@ def version(env: Env) -> int:
     """What moves when anything is written, be it a row that changes and no new one.
 
     SQLite counts the commits of every connection but the one that asks: this thread's.
+    PostgreSQL gives a number to each transaction that writes.
     """
+    if isinstance(env.database, PostgresDatabase):
+        return int(
+            env.database.execute("SELECT txid_snapshot_xmax(txid_current_snapshot())").fetchone()[0]
+        )
     (number,) = env.database.execute("PRAGMA data_version").fetchone()
     return int(number)
 

@@ -8,18 +8,20 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from signal import SIGKILL, Signals
 from typing import IO
+from urllib.parse import urlsplit
 
 import grpc
 from tests import people
 from tests.canaries import SHORTEST
+from tests.databases import Place
 
 _PATIENCE = 30  # seconds; what is waited for takes one, unless the machine is busy
 _SERVING = re.compile(r"[Ss]erving on \S+:(?P<port>\d+)[.;]")
@@ -32,6 +34,12 @@ class Home:
     path: Path
     operator_key: str = ""
     program: tuple[str, ...] = ("-m", "finlink_server")  # for Python
+    place: Place = field(default_factory=Place)
+    settings: Mapping[str, str] = field(default_factory=dict)  # of its database
+
+    def on(self, place: Place, template: str = "template0") -> Home:
+        """Let the database be elsewhere."""
+        return replace(self, place=place, settings=place.settings(self.path, template))
 
     @property
     def database(self) -> Path:
@@ -43,7 +51,9 @@ class Home:
 
     def copy_to(self, path: Path) -> Home:
         """Copy it whole. No process may have its database open."""
-        return Home(shutil.copytree(self.path, path), self.operator_key)
+        copy = replace(self, path=shutil.copytree(self.path, path))
+        url = self.settings.get("DATABASE_URL", "")
+        return copy.on(self.place, urlsplit(url).path[1:]) if url else copy
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the server to its end; settings without FINLINK_."""
@@ -87,7 +97,8 @@ class Home:
         """Tell a process these settings, and no others."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FINLINK_")}
         told = {"DATA_DIR": str(self.path), "LISTEN": "127.0.0.1:0", "BCRYPT_COST": "10"}
-        return inherited | {f"FINLINK_{name}": value for name, value in (told | settings).items()}
+        told |= {**self.settings, **settings}
+        return inherited | {f"FINLINK_{name}": value for name, value in told.items()}
 
 
 class Process:

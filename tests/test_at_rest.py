@@ -26,6 +26,8 @@ from finlink_server.crypto import Keyring, SealBroken
 from finlink_server.domain import passwords, signing_keys
 from finlink_server.storage.models import Account, SigningKey
 
+pytestmark = pytest.mark.sqlite("a copy of its file is what is stolen")
+
 # SQLite's own backup, in another process: closing the database's file in the one that serves
 # it would drop its locks.
 BACKUP = (

@@ -176,6 +176,7 @@ def test_a_check_tells_an_open_master_key_and_the_remedy(home):
     assert_found_wrong(home.run("check"), "Master key", f"chmod 600 {home.master_key}")
 
 
+@pytest.mark.sqlite("its file is damaged")
 @pytest.mark.parametrize("first_page", [0, 3], ids=["header", "tables"])
 def test_a_check_tells_a_damaged_database(home, first_page):
     pages = bytearray(home.database.read_bytes())

@@ -6,6 +6,8 @@ import pytest
 from tests import people
 from tests.races import Race
 
+pytestmark = pytest.mark.sqlite("how its connections are set")
+
 PRAGMAS = {
     "journal_mode": "wal",  # readers never wait for the writer
     "synchronous": 2,  # FULL: what was committed is on the disk

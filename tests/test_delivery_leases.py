@@ -220,6 +220,7 @@ def test_slow_and_dead_endpoints_hold_up_no_other(new_hook, released, hook):
 # --------------------------------------------------------------- faults of the database
 
 
+@pytest.mark.sqlite("it has one lock")
 def test_a_result_waits_for_a_locked_database(hook, released, server):
     event_id = hook.publish()
     hook.wait_for(1)

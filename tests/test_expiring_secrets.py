@@ -174,6 +174,7 @@ def grow_old(home):
         )
 
 
+@pytest.mark.sqlite("its rows are made old by hand")
 def test_of_several_servers_on_one_database_one_tells(home):
     with home.serving() as process:
         account = people.new_account(process.caller(home.operator_key))

@@ -13,6 +13,10 @@ from tests.processes import Home
 
 from finlink_server.storage.schema import MODELS
 
+pytestmark = pytest.mark.sqlite(
+    "its schema is compared with the models'; PostgreSQL's runs everything else"
+)
+
 # Changes what is there, makes something new, and then ends in some way.
 HALF_A_MIGRATION = """
 import os, signal

@@ -161,7 +161,8 @@ def test_a_repeat_of_the_same_request_opens_nothing_new(account, app, open_link)
 
 # ------------------------------------------------------------------------------- rule 4
 # What one process answered to have ended, the other one refuses from then on. That one
-# has accepted it just before, so that whatever it remembers is warm.
+# has accepted it just before, so that whatever it remembers is warm. On PostgreSQL it may
+# answer from memory for 50 ms.
 
 
 def end_session(customers, session, number):
@@ -180,8 +181,9 @@ def assert_accepted(session, operators, number):
     assert session.by_turns(number).sessions.GetSession().session
 
 
-def assert_refused(session, operators, number):
+def assert_refused(session, operators, number, place):
     """This process refuses the token, as subject and as the caller's own."""
+    place.wait_out_memory()
     token = session.credential
     assert not operators.by_turns(number).sessions.ValidateSession(access_token=token).active
     with refused(UNAUTHENTICATED, "SESSION_INACTIVE"):
@@ -189,17 +191,21 @@ def assert_refused(session, operators, number):
 
 
 @pytest.mark.parametrize("end", [end_session, revoke_session])
-def test_a_session_that_ended_here_is_refused_there(somebody, customers, operators, secret, end):
+def test_a_session_that_ended_here_is_refused_there(
+    database, somebody, customers, operators, secret, end
+):
     for number in range(TRIES):
         session = somebody(secret.start().token)
         assert_accepted(session, operators, number + 1)
 
         end(customers, session, number)
 
-        assert_refused(session, operators, number + 1)
+        assert_refused(session, operators, number + 1, database)
 
 
-def test_a_secret_that_ended_here_takes_its_session_along_there(somebody, account, app, operators):
+def test_a_secret_that_ended_here_takes_its_session_along_there(
+    database, somebody, account, app, operators
+):
     for number in range(TRIES):
         secret = people.new_secret(account, app)
         session = somebody(secret.start().token)
@@ -207,10 +213,10 @@ def test_a_secret_that_ended_here_takes_its_session_along_there(somebody, accoun
 
         operators.by_turns(number).admin.EndSecret(secret_id=secret.id)
 
-        assert_refused(session, operators, number + 1)
+        assert_refused(session, operators, number + 1, database)
 
 
-def test_a_service_key_that_was_revoked_here_is_refused_there(somebody, operators):
+def test_a_service_key_that_was_revoked_here_is_refused_there(database, somebody, operators):
     for number in range(TRIES):
         made = operators.at[0].admin.CreateServiceKey(
             display_name="gateway", roles=[v1.ROLE_VERIFIER]
@@ -221,17 +227,21 @@ def test_a_service_key_that_was_revoked_here_is_refused_there(somebody, operator
 
         operators.by_turns(number).admin.RevokeServiceKey(service_key_id=made.service_key.id)
 
+        database.wait_out_memory()
         with refused(UNAUTHENTICATED, "CREDENTIAL_INVALID"):
             there.ValidateSession(access_token="x")
 
 
 @pytest.mark.parametrize("number", range(6))  # each takes a password
-def test_an_account_token_that_signed_out_here_is_refused_there(somebody, account, number):
+def test_an_account_token_that_signed_out_here_is_refused_there(
+    database, somebody, account, number
+):
     customer = somebody(account.sign_in().token)
     there = customer.by_turns(number + 1).accounts
     assert there.GetAccount().account
 
     customer.by_turns(number).accounts.SignOut()
 
+    database.wait_out_memory()
     with refused(UNAUTHENTICATED, "CREDENTIAL_INVALID"):
         there.GetAccount()

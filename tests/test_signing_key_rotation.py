@@ -273,6 +273,7 @@ def test_each_process_signs_with_the_new_key_and_refuses_the_old_one_at_once(hom
 
             made = rotate(operators[0], _SESSION, revoke_previous=True)
 
+            home.place.wait_out_memory()
             assert [people.why_inactive(who, session) for who in operators] == ["KEY_REVOKED"] * 2
             assert listed(other.caller()) == [made.kid]
             assert kid_of(elsewhere.start().token) == made.kid

@@ -80,6 +80,7 @@ def made_in(home):
         return sorted(name for (name,) in rows)
 
 
+@pytest.mark.sqlite("its file is looked into, or broken")
 @pytest.mark.parametrize(("number", "code"), [(SIGTERM, 0), (SIGINT, 0), (SIGKILL, -SIGKILL)])
 def test_workers_end_with_their_supervisor_and_answer_every_call_that_they_took(home, number, code):
     with supervised(home) as workers, workers.channels(CALLERS) as channels:
@@ -97,6 +98,7 @@ def test_workers_end_with_their_supervisor_and_answer_every_call_that_they_took(
     assert "Traceback" not in said
 
 
+@pytest.mark.sqlite("its file is looked into, or broken")
 def test_a_worker_that_is_told_to_stop_answers_every_call_that_it_took(home):
     with supervised(home) as workers, workers.channels(CALLERS) as channels:
         operators = [people.Caller(channel, home.operator_key) for channel in channels]
@@ -143,6 +145,7 @@ def fault(tmp_path, monkeypatch):
     return add
 
 
+@pytest.mark.sqlite("its file is looked into, or broken")
 def test_a_worker_that_cannot_start_stops_the_others_and_the_start(home, fault):
     fault("--background", ["print('No luck.', file=sys.stderr, flush=True)", "os._exit(3)"])
 

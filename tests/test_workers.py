@@ -99,7 +99,7 @@ def test_a_secret_has_one_session_though_all_workers_opened_one_at_once(
 
 
 def test_a_session_that_was_revoked_through_one_worker_is_refused_by_all(
-    channels, operators, customer
+    database, channels, operators, customer
 ):
     account, app = customer
     secret = people.new_secret(account, app)
@@ -113,6 +113,7 @@ def test_a_session_that_was_revoked_through_one_worker_is_refused_by_all(
 
         owner.sessions.RevokeSession(session_id=session.id)
 
+        database.wait_out_memory()
         assert {people.why_inactive(operator, session) for operator in operators} == {"REVOKED"}
         for caller in own:
             with refused(reason="SESSION_INACTIVE"):
