@@ -40,7 +40,7 @@ def test_what_is_committed_is_on_the_disk_whichever_thread_commits(account, sett
     account.sign_in()
 
     pools = {name.partition("_")[0] for name in settings_by_thread}
-    assert {"call", "password"} <= pools
+    assert {"call", "sign-in"} <= pools
     assert all(settings == PRAGMAS for settings in settings_by_thread.values())
 
 
