@@ -12,6 +12,7 @@ from finlink_server import (
     check,
     command_errors,
     config,
+    copy_commands,
     crypto,
     serving,
 )
@@ -97,6 +98,8 @@ def master_key_create(file: Path) -> None:
 main.add_command(serving.serve)
 main.add_command(serving.worker)
 main.add_command(bank_commands.banks)
+main.add_command(copy_commands.copy)
+main.add_command(copy_commands.backup)
 
 
 @main.command("check")

@@ -25,6 +25,18 @@ class ConfigError(Exception):
     """Settings that the server cannot start with; one line for each."""
 
 
+def database_url_problem(value: str) -> str:
+    """What is wrong with a database's URL; empty if it is one."""
+    path = value.removeprefix("sqlite:///")
+    is_postgres = value.removeprefix(_POSTGRESQL) not in {"", value}
+    if is_postgres or not (path == value or path in {"", ":memory:"} or {"?", "#"} & set(path)):
+        return ""
+    return (
+        "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
+        " `postgresql://user@host/database`"
+    )
+
+
 class Config(BaseModel):
     """One field for each `FINLINK_…` variable; the description is its documentation."""
 
@@ -127,15 +139,9 @@ class Config(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str) -> str:
-        path = value.removeprefix("sqlite:///")
-        if not value or value.removeprefix(_POSTGRESQL) not in {"", value}:
-            return value
-        if path == value or path in {"", ":memory:"} or {"?", "#"} & set(path):
-            message = (
-                "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
-                " `postgresql://user@host/database`"
-            )
-            raise ValueError(message)
+        problem = database_url_problem(value) if value else ""
+        if problem:
+            raise ValueError(problem)
         return value
 
     @field_validator("tls_cert", "tls_key")

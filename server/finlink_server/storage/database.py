@@ -60,6 +60,14 @@ class Database:
         """The same, for whom needs the row's seq before the transaction ends."""
         raise NotImplementedError
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let this thread read one moment, whatever others commit meanwhile."""
+        raise NotImplementedError
+
+    def go_on_counting(self, table: str, column: str) -> None:
+        """Give later rows higher numbers than those that were written with theirs."""
+        raise NotImplementedError
+
     def new_feed(self, now: Callable[[], int]) -> Feed:
         """Follow the journal."""
         raise NotImplementedError

@@ -171,6 +171,26 @@ class PostgresDatabase(Database):
         with translated(), self._work.connection.cursor() as cursor:
             cursor.executemany(sql.replace("?", "%s"), list(rows))
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let this thread read one moment, whatever others commit meanwhile."""
+        connection = self._pool.take()
+        try:
+            with bound(self.peewee, connection, None):
+                self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                try:
+                    yield
+                finally:
+                    _roll_back(connection)
+        finally:
+            self._pool.give_back(connection)
+
+    def go_on_counting(self, table: str, column: str) -> None:
+        """Give later rows higher numbers than those that were written with theirs."""
+        highest = self.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]  # noqa: S608
+        if highest is not None:
+            self.execute("SELECT setval(pg_get_serial_sequence(?, ?), ?)", table, column, highest)
+
     def new_feed(self, now: Callable[[], int]) -> PostgresFeed:
         """Follow the journal."""
         return PostgresFeed(lambda: connect(self.url), lambda: self.commits, now)

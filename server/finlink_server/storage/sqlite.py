@@ -75,6 +75,21 @@ class SqliteDatabase(Database):
         """The same, for whom needs the row's seq before the transaction ends."""
         return int(self.execute(f"{sql} RETURNING seq", *parameters).fetchone()[0])
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let this thread read one moment, whatever others commit meanwhile."""
+        self.execute("BEGIN")
+        try:
+            self.execute(
+                "SELECT 1 FROM property LIMIT 1"
+            ).fetchall()  # the moment is that of a read
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
+    def go_on_counting(self, table: str, column: str) -> None:
+        """Nothing: AUTOINCREMENT goes by the highest number that it saw."""
+
     def new_feed(self, now: Callable[[], int]) -> SqliteFeed:
         """Follow the journal."""
         return SqliteFeed(self.path, connect_reader(self.path), now)
