@@ -44,6 +44,7 @@ def open_env(
     database = open_database(
         config.url, connections=config.limit_database_connections, is_patient=is_command
     )
+    database.bind()
     prepares = prepares and (migrates or not config.on_postgres)
     with database.preparing() if prepares else nullcontext():
         if config.on_postgres:

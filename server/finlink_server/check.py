@@ -51,6 +51,7 @@ def _database(config: Config) -> str:
         if missing:
             return missing
     database = open_database(config.url, connections=2, is_patient=True)
+    database.bind()
     try:
         database.check()
         waiting = migrate.pending(database)

@@ -12,6 +12,7 @@ import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sou
 
 from finlink_server.errors import DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, Refusal
 from finlink_server.storage.feed import Feed
+from finlink_server.storage.schema import MODELS
 
 # What Peewee raises, and the driver under it. `execute` lets the second one through.
 DRIVER_ERRORS: tuple[type[Exception], ...] = (peewee.PeeweeException, sqlite_driver.Error)
@@ -37,7 +38,7 @@ class Undecided(peewee.OperationalError):
 
 
 class Database:
-    """A database, bound to the models."""
+    """A database."""
 
     peewee: Any
     # Where it is, and how it gets its schema, for sentences.
@@ -45,6 +46,10 @@ class Database:
     remedy: str
     # Ends a select of rows that are about to be deleted, and that others may be deleting.
     skip_locked = ""
+
+    def bind(self) -> None:
+        """Let the models of this process be this database's: they are one's at a time."""
+        self.peewee.bind(MODELS)
 
     def transaction(
         self, locks: Collection[str] = (), under: Parents = ()

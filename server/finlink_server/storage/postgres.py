@@ -55,7 +55,6 @@ from finlink_server.storage.database import (
     bound,
 )
 from finlink_server.storage.postgres_feed import CHANNEL, PostgresFeed
-from finlink_server.storage.schema import MODELS
 
 _OLDEST_VERSION: Final = 150_000
 # Advisory locks of two numbers are apart from those of one, which are made of names.
@@ -129,7 +128,6 @@ class PostgresDatabase(Database):
                 " and that FINLINK_DATABASE_URL is right."
             )
             raise DatabaseError(message) from error
-        self.peewee.bind(MODELS)
 
     @contextmanager
     def transaction(self, locks: Collection[str] = (), under: Parents = ()) -> Iterator[None]:

@@ -17,7 +17,6 @@ import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
 
 from finlink_server.storage.database import Database, DatabaseError, Parents
-from finlink_server.storage.schema import MODELS
 from finlink_server.storage.sqlite_feed import SqliteFeed
 from finlink_server.storage.writer import Writer
 
@@ -58,7 +57,6 @@ class SqliteDatabase(Database):
         except (OSError, peewee.PeeweeException) as error:
             message = f"The database {path} cannot be opened: {error}."
             raise DatabaseError(message) from error
-        self.peewee.bind(MODELS)
 
     @contextmanager
     def transaction(self, locks: Collection[str] = (), under: Parents = ()) -> Iterator[None]:
