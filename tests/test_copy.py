@@ -119,20 +119,32 @@ def test_a_service_goes_on_from_the_copy_where_it_was(source, target):
     assert max(row[0] for row in rows_of(target)["journal"]) > len(rows_of(source)["journal"])
 
 
-def test_a_repeat_replaces_an_earlier_copy_and_nothing_else(source, target):
+def test_a_repeat_replaces_a_copy_that_nobody_has_used(source, target):
     assert copy(source, target).returncode == 0
     with source.serving(**_INSIDE) as server:
         fill(server.caller(source.operator_key))
+
     assert copy(source, target).returncode == 0
+
     assert rows_of(target) == rows_of(source)
-    with target.serving(**_INSIDE) as server:
-        fill(server.caller(source.operator_key))
+
+
+@pytest.mark.parametrize("use", ["serve", "migrate", "service-key"])
+def test_what_was_used_since_is_not_overwritten(source, target, use):
+    assert copy(source, target).returncode == 0
+    if use == "serve":  # and changes nothing
+        with target.serving(**_INSIDE):
+            pass
+    elif use == "migrate":
+        assert target.run("migrate").returncode == 0
+    else:
+        key = target.run("service-key", "create", "--name", "new", "--role", "LINK")
+        assert key.returncode == 0
     before = rows_of(target)
 
     done = copy(source, target)
 
-    assert done.returncode == 1
-    assert "holds something else" in done.stderr
+    assert (done.returncode, "Copy into an empty database" in done.stderr) == (1, True)
     assert rows_of(target) == before
 
 
@@ -144,6 +156,19 @@ def test_a_database_that_was_prepared_otherwise_is_not_overwritten(source, targe
 
     assert (done.returncode, "Copy into an empty database" in done.stderr) == (1, True)
     assert rows_of(target) == before
+
+
+def test_a_database_by_another_name_is_not_copied_into_itself(source, target):
+    assert copy(source, target).returncode == 0
+    with target.serving(**_INSIDE) as server:
+        operator = server.caller(source.operator_key)
+        people.new_account(operator)
+        before = rows_of(target)["account"]
+
+        done = target.run("copy", "--to", url_of(target).replace("host=/", "host=//"))
+
+        assert (done.returncode, "is in use" in done.stderr) == (1, True), done.stderr
+        assert rows_of(target)["account"] == before
 
 
 def test_a_copy_that_breaks_off_leaves_nothing(source, target):
@@ -214,6 +239,9 @@ def test_a_source_that_is_written_to_meanwhile_is_copied_as_of_one_moment(source
         ("postgresql://finlink:hunter2@localhost/finlink", "PGPASSFILE"),
         ("postgresql://localhost/finlink?password=hunter2", "PGPASSFILE"),
         ("postgresql://localhost:1/finlink", "cannot be reached"),
+        ("postgresql://finlink:hunter2/x@localhost/finlink", "%2F"),
+        ("postgresql://finlink:hunter2@x@localhost/finlink", "%40"),
+        ("postgresql://[::1/finlink", "must be `postgresql://"),
     ],
 )
 def test_what_cannot_be_copied_to_is_refused_with_the_remedy(source, url, words):
@@ -224,10 +252,35 @@ def test_what_cannot_be_copied_to_is_refused_with_the_remedy(source, url, words)
     assert "hunter2" not in done.stderr
 
 
-def test_a_database_is_not_copied_into_itself(source):
-    done = source.run("copy", "--to", f"sqlite:///{source.database}")
+def test_a_file_is_not_copied_into_itself(source):
+    before = rows_of(source)
+    other = source.database.parent / ".." / source.path.name / source.database.name
 
-    assert (done.returncode, "Name another one" in done.stderr) == (1, True)
+    for path, words in ((source.database, "Name another one"), (other, "is in use")):
+        done = source.run("copy", "--to", f"sqlite:///{path}")
+        assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+
+    assert rows_of(source) == before
+
+
+@pytest.mark.parametrize("command", [("copy", "--to", "sqlite:////nowhere"), ("backup", "file")])
+def test_where_no_database_is_none_is_made(tmp_path, command):
+    home = Home(tmp_path / "wrong")
+
+    done = home.run(*command)
+
+    assert (done.returncode, "There is no database" in done.stderr) == (1, True)
+    assert not home.path.exists()
+
+
+def test_who_may_not_make_tables_is_told_so(source, target, postgres_server):
+    postgres_server.execute("CREATE ROLE nobody_special LOGIN")
+    url = url_of(target).replace("finlink@", "nobody_special@")
+
+    done = source.run("copy", "--to", url)
+
+    assert (done.returncode, "permission denied" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
 
 
 # ---------------------------------------------------------------------------- backup
@@ -275,7 +328,7 @@ def test_a_backup_made_while_serving_has_what_was_acknowledged_and_no_key(
 
 
 def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(source, tmp_path):
-    there, nowhere = tmp_path / "there", tmp_path / "no" / "folder" / "backup"
+    there, nowhere = tmp_path / "[there]", tmp_path / "no" / "folder" / "backup"
     there.write_text("mine")
 
     for file, words in ((there, "exists already"), (nowhere, "cannot be written")):
@@ -283,4 +336,6 @@ def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(source, tmp_pa
         assert (done.returncode, words in done.stderr) == (1, True), done.stderr
 
     assert there.read_text() == "mine"
-    assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == ["there"]
+    assert source.run("backup", str(tmp_path / "[new]")).returncode == 0
+    left = sorted(one.name for one in tmp_path.iterdir() if one.is_file())
+    assert left == ["[new]", "[there]"]

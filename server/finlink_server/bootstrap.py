@@ -12,7 +12,7 @@ from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
-from finlink_server.storage import migrate
+from finlink_server.storage import copies, migrate
 from finlink_server.storage.database import Database
 from finlink_server.storage.models import Property
 from finlink_server.storage.opening import open_database
@@ -85,7 +85,7 @@ def new_hasher(config: Config) -> Hasher:
 
 def _check_key(config: Config, database: Database, keyring: Keyring, *, prepares: bool) -> None:
     """Refuse a master key that is not the one of this database."""
-    with database.transaction([_KEY_ID]):
+    with database.transaction([_KEY_ID, copies.LOCK]):
         known = Property.get_or_none(Property.key == _KEY_ID)
         if known is None and prepares:
             Property.create(key=_KEY_ID, value=keyring.id)
@@ -97,3 +97,4 @@ def _check_key(config: Config, database: Database, keyring: Keyring, *, prepares
                 " the file that holds that one."
             )
             raise MasterKeyError(message)
+        copies.take_into_use(database)

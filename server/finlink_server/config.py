@@ -6,6 +6,7 @@ A wrong value stops the start, and every wrong setting is named at once.
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,20 +22,34 @@ _POSTGRESQL: Final = "postgresql://"
 _LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
+# Of RFC 3986 as PostgreSQL has it: user, hosts with ports, a database, and parameters. A
+# password with a character that it does not allow would be taken for a part of the host.
+_AUTHORITY: Final = re.compile(
+    r"([^/?#@:]*(:[^/?#@:]*)?@)?"
+    r"(\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(:\d+)?(,(\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(:\d+)?)*"
+    r"/[^/?#@]+(\?[^#]*)?"
+)
+_NO_AUTHORITY: Final = (
+    "must be `postgresql://user@host:port/database`; write `/ @ : ? #` in a user, a password or a"
+    " name as %2F %40 %3A %3F %23"
+)
+
+
 class ConfigError(Exception):
     """Settings that the server cannot start with; one line for each."""
 
 
 def database_url_problem(value: str) -> str:
-    """What is wrong with a database's URL; empty if it is one."""
+    """What is wrong with a database's URL; empty if it is one. Never the value: it is a secret."""
+    if value.startswith(_POSTGRESQL):
+        return "" if _AUTHORITY.fullmatch(value.removeprefix(_POSTGRESQL)) else _NO_AUTHORITY
     path = value.removeprefix("sqlite:///")
-    is_postgres = value.removeprefix(_POSTGRESQL) not in {"", value}
-    if is_postgres or not (path == value or path in {"", ":memory:"} or {"?", "#"} & set(path)):
-        return ""
-    return (
-        "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
-        " `postgresql://user@host/database`"
-    )
+    if path == value or path in {"", ":memory:"} or {"?", "#"} & set(path):
+        return (
+            "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
+            " `postgresql://user@host/database`"
+        )
+    return ""
 
 
 class Config(BaseModel):

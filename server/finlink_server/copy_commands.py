@@ -18,10 +18,14 @@ from finlink_server.storage.opening import open_database
 _CONNECTIONS = 2
 
 
+def _has_password(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.password) or "password" in parse_qs(parts.query)
+
+
 def _check_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
     problem = config.database_url_problem(url)
-    parts = urlsplit(url)
-    if not problem and (parts.password or "password" in parse_qs(parts.query)):
+    if not problem and _has_password(url):
         problem = (
             "must hold no password, which everybody on this machine could see: put it into the"
             " file ~/.pgpass, or another that PGPASSFILE names"
@@ -33,16 +37,20 @@ def _check_url(_context: click.Context, _parameter: click.Parameter, url: str) -
 
 @click.command()
 @click.option(
-    "--to", "url", required=True, callback=_check_url, help="postgresql://… to copy into."
+    "--to",
+    "url",
+    required=True,
+    callback=_check_url,
+    help="Where to: postgresql://… or sqlite:///…",
 )
 def copy(url: str) -> None:
     """Copy the whole database into another, and compare the two row by row.
 
-    The other one is empty, or holds an earlier copy, which is replaced. It appears
-    there whole or not at all. Stop serving before the last copy.
+    The other one is empty, or a copy that nobody has used yet, which is replaced. It
+    appears there whole or not at all. Stop serving before the last copy.
     """
     with command_errors.readable():
-        with _opened(config.load().url) as source, _opened(url) as target:
+        with _source() as source, _opened(url) as target:
             migrate.refuse_older(source)
             if source.name == target.name:
                 message = f"{url} is the database that is to be copied. Name another one."
@@ -76,7 +84,7 @@ def backup(file: Path) -> None:
     """
     with command_errors.readable():
         settings = config.load()
-        with _opened(settings.url) as database:
+        with _source() as database:
             migrate.refuse_older(database)
             with _progress() as tell:
                 size = backups.write(database, file, tell)
@@ -86,6 +94,18 @@ def backup(file: Path) -> None:
             " copy of the key, apart from the backups.",
             err=True,
         )
+
+
+@contextmanager
+def _source() -> Iterator[Database]:
+    """The service's own database. Opening a file that is not there would make it."""
+    settings = config.load()
+    path = settings.database_path
+    if not settings.on_postgres and not (path.is_file() and path.stat().st_size):
+        message = f"There is no database at {path}. Set FINLINK_DATA_DIR or FINLINK_DATABASE_URL."
+        raise DatabaseError(message)
+    with _opened(settings.url) as database:
+        yield database
 
 
 @contextmanager

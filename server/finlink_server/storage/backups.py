@@ -3,6 +3,7 @@
 Made beside its place and moved there when it is whole and on the disk.
 """
 
+import glob
 import os
 import secrets
 from pathlib import Path
@@ -18,24 +19,41 @@ from finlink_server.storage.sqlite import SqliteDatabase, connect_reader
 def write(database: Database, file: Path, tell: Tell) -> int:
     """Write a backup to a file that must not exist, and check it; its size in bytes."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    if file.exists():
+        _refuse_to_overwrite(file)
     try:
         if isinstance(database, SqliteDatabase):
             _copy_pages(database.path, draft)
         else:
             _copy_rows(database, draft, tell)
         _finish(draft)
-        file.hardlink_to(draft)
+        _move(draft, file)
         _sync(file.parent, os.O_RDONLY)
-    except FileExistsError as error:
-        message = f"{file} exists already. A backup overwrites nothing: name another file."
-        raise DatabaseError(message) from error
+    except FileExistsError:
+        _refuse_to_overwrite(file)
     except (OSError, sqlite_driver.Error) as error:
         message = f"The backup cannot be written to {file}: {error}."
         raise DatabaseError(message) from error
     finally:
-        for left in file.parent.glob(f"{draft.name}*"):
+        for left in file.parent.glob(f"{glob.escape(draft.name)}*"):
             left.unlink()
     return file.stat().st_size
+
+
+def _refuse_to_overwrite(file: Path) -> None:
+    message = f"{file} exists already. A backup overwrites nothing: name another file."
+    raise DatabaseError(message)
+
+
+def _move(draft: Path, file: Path) -> None:
+    """Give it its name, unless somebody else has."""
+    try:
+        file.hardlink_to(draft)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has links: then take the place first
+        with file.open("x"):
+            draft.replace(file)
 
 
 def _copy_pages(path: Path, draft: Path) -> None:

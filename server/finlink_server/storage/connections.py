@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+import peewee
 import psycopg
 from psycopg import conninfo, errors
 from psycopg.pq import ConnStatus, TransactionStatus
@@ -92,7 +93,9 @@ def translated() -> Iterator[None]:
             raise Contended(str(error)) from error
         if not state or state.startswith(_AWAY):
             raise Lost(str(error)) from error
-        raise
+        raise peewee.DatabaseError(str(error)) from error
+    except psycopg.Error as error:  # who may not do something, for one: said to who typed it
+        raise peewee.DatabaseError(str(error)) from error
 
 
 class Pool:

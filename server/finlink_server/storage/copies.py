@@ -3,6 +3,10 @@
 The copy is of one moment of the source, which others may be writing to, and appears in
 the target in one transaction: whole, or not at all. Rows are taken as they are, sealed
 values too: the same master key opens them there.
+
+A copy bears a mark, which whoever opens it to serve, or to change it by a command, takes
+off first. So what bears it was never used and may be replaced; and what is in use cannot
+be, by whatever name it is called: what was acknowledged there would be gone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +22,12 @@ from finlink_server.storage.models import Journal
 from finlink_server.storage.schema import MODELS
 
 _AT_ONCE: Final = 1000  # rows
-_LAST: Final = "SELECT seq, id FROM journal ORDER BY seq DESC LIMIT 1"
-_AT: Final = "SELECT id FROM journal WHERE seq = ?"
+# Held by whoever copies into a database, and for a moment by whoever opens it to use it.
+LOCK: Final = "use of the database"
+_MARK: Final = "unused_copy"
+_FIND_MARK: Final = "SELECT 1 FROM property WHERE key = ?"
+_SET_MARK: Final = "INSERT INTO property (key, value) VALUES (?, '')"
+_TAKE_MARK: Final = "DELETE FROM property WHERE key = ?"
 
 Row = tuple[Any, ...]
 # Told how many rows of a table are done.
@@ -55,23 +63,30 @@ TABLES: Final = tuple(_table(model) for model in sort_models(MODELS))
 
 
 def copy(source: Database, target: Database, tell: Tell) -> Copied:
-    """Copy everything, and compare it. The target is empty, or holds an earlier copy.
+    """Copy everything, and compare it. The target is empty, or a copy that nobody has used.
 
     Raises DatabaseError if the target holds anything else, or if a row differs.
     """
+    before = source.version()
     with source.snapshot():
-        _refuse_other(source, target)
         rows = {}
-        with target.transaction():
+        with target.transaction([LOCK]):
+            _refuse_used(target)
             for table in reversed(TABLES):
                 target.execute(f"DELETE FROM {table.name}")  # noqa: S608 - ours
             for table in TABLES:
                 rows[table.name] = _fill(source, target, table, tell)
+            target.execute(_SET_MARK, _MARK)
             target.go_on_counting(Journal._meta.table_name, "seq")
         for table in TABLES:
             _compare(source, target, table)
-        last = source.execute(_LAST).fetchone()
-    return Copied(rows, source.execute(_LAST).fetchone() == last)
+    return Copied(rows, source.version() == before)
+
+
+def take_into_use(database: Database) -> None:
+    """Let nobody copy into it any more, in a transaction that holds `LOCK`."""
+    if database.execute(_FIND_MARK, _MARK).fetchone():
+        database.execute(_TAKE_MARK, _MARK)
 
 
 def is_empty(database: Database) -> bool:
@@ -80,15 +95,11 @@ def is_empty(database: Database) -> bool:
     return not any(database.execute(query).fetchone() for query in queries)
 
 
-def _refuse_other(source: Database, target: Database) -> None:
-    """Refuse a target that others wrote to: a copy's journal is ours, as far as it goes."""
-    if is_empty(target):
-        return
-    last = target.execute(_LAST).fetchone()
-    if last is None or source.execute(_AT, last[0]).fetchone() != (last[1],):
+def _refuse_used(target: Database) -> None:
+    if not is_empty(target) and not target.execute(_FIND_MARK, _MARK).fetchone():
         message = (
-            f"{target.name} holds something else than an earlier copy of {source.name}. Nothing was"
-            " changed there. Copy into an empty database."
+            f"{target.name} is in use, or was used since it was copied. Nothing was changed there."
+            " Copy into an empty database."
         )
         raise DatabaseError(message)
 
@@ -130,7 +141,7 @@ def _pages(database: Database, table: Table) -> Iterator[Sequence[Row]]:
     ordered = f"ORDER BY {key} LIMIT {_AT_ONCE}"
     rows = database.execute(f"{select} {ordered}").fetchall()
     while rows:
-        yield [tuple(map(_plain, row)) for row in rows]
+        yield [tuple(map(_plain, row)) for row in rows if row[0] != _MARK]
         last = rows[-1][: table.key]
         rows = database.execute(f"{select} WHERE ({key}) > ({marks}) {ordered}", *last).fetchall()
 

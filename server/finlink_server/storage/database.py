@@ -65,6 +65,10 @@ class Database:
         """The same, for whom needs the row's seq before the transaction ends."""
         raise NotImplementedError
 
+    def version(self) -> object:
+        """What differs once something was committed: to this thread, outside a transaction."""
+        raise NotImplementedError
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Let this thread read one moment, whatever others commit meanwhile."""
         raise NotImplementedError

@@ -169,6 +169,10 @@ class PostgresDatabase(Database):
         with translated(), self._work.connection.cursor() as cursor:
             cursor.executemany(sql.replace("?", "%s"), list(rows))
 
+    def version(self) -> object:
+        """What differs once something was done: the journal tells of all that calls do."""
+        return self.execute("SELECT max(seq) FROM journal").fetchone()[0]
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let this thread read one moment, whatever others commit meanwhile."""

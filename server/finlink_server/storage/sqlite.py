@@ -73,6 +73,10 @@ class SqliteDatabase(Database):
         """The same, for whom needs the row's seq before the transaction ends."""
         return int(self.execute(f"{sql} RETURNING seq", *parameters).fetchone()[0])
 
+    def version(self) -> object:
+        """What differs once anything was committed by another connection."""
+        return self.execute("PRAGMA data_version").fetchone()[0]
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let this thread read one moment, whatever others commit meanwhile."""

@@ -49,6 +49,40 @@ class _Group:
         return self.bodies >= _MOST_BODIES or age >= _LONGEST_GROUP
 
 
+class _LockFile:
+    """A file that one process at a time has locked.
+
+    Made by the first who writes: who only reads may be another user, and leaves nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def lock(self, until: float) -> None:
+        """Lock it, before a monotonic time."""
+        if self._file is None:
+            self._file = self._path.open("w")
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    deadline.check()
+                    raise DatabaseBusy from None
+                time.sleep(_TRY_EVERY)
+            else:
+                return
+
+    def unlock(self) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
 class Writer:
     """Runs transactions on one connection of a SQLite database."""
 
@@ -57,8 +91,8 @@ class Writer:
         self._database = database
         self._connection = database._connect()  # noqa: SLF001 - with Peewee's pragmas
         # SQLite's own busy handler is a lottery between processes, too.
-        self._turns = path.with_name(path.name + ".write-lock").open("w")
-        self._next = path.with_name(path.name + ".write-next").open("w")
+        self._turns = _LockFile(path.with_name(path.name + ".write-lock"))
+        self._next = _LockFile(path.with_name(path.name + ".write-next"))
         self._lock = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -175,24 +209,11 @@ class Writer:
         wait for that.
         """
         until = time.monotonic() + deadline.remaining(_LONGEST_WAIT)
-        _lock_file(self._next, until)
+        self._next.lock(until)
         try:
-            _lock_file(self._turns, until)
+            self._turns.lock(until)
         finally:
-            fcntl.flock(self._next, fcntl.LOCK_UN)
+            self._next.unlock()
 
     def _end_turn(self) -> None:
-        fcntl.flock(self._turns, fcntl.LOCK_UN)
-
-
-def _lock_file(file: IO[str], until: float) -> None:
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                deadline.check()
-                raise DatabaseBusy from None
-            time.sleep(_TRY_EVERY)
-        else:
-            return
+        self._turns.unlock()
