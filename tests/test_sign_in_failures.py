@@ -61,6 +61,17 @@ def test_the_right_password_has_to_wait_too(guest, account, clock):
     assert guest.sign_in(account.password).account_token
 
 
+def test_nobody_waits_for_a_clock_that_was_ahead(guest, account, clock):
+    clock.advance(hours=1)
+    guest.fail(times=4)
+    clock.advance(hours=-1)
+
+    try:
+        assert guest.sign_in(account.password).account_token
+    finally:
+        clock.advance(hours=1)  # tests go forward only
+
+
 def test_refused_attempts_do_not_lengthen_the_wait(guest, account, clock):
     guest.fail(times=4)
     guest.fail(times=10, reason="RATE_LIMITED")
