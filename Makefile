@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test crashes staleness hostile bench check format generate clean
+.PHONY: help run test crashes staleness hostile faults bench check format generate clean
 
 help: ## Say what each target does
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ staleness: $(VENV)/.installed-dev ## Hunt for a minute for a process that accept
 
 hostile: $(VENV)/.installed-dev ## Make 100,000 hostile calls, and flood a server in thirty ways
 	@HOSTILE_CALLS=100000 HOSTILE_EXAMPLES=2000 HOSTILE_TIMINGS=200 $(BIN)/pytest --quiet --capture=no tests/hostile
+
+faults: $(VENV)/.installed-dev ## Break everything under the server, again and again, and count what is lost (ARGS='--kills 20')
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure what calls cost (half an hour; ARGS=--short for a few minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -1,0 +1,45 @@
+"""The database of a service under faults, looked at from this process and not through it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import pysqlite3
+from tests.processes import Home
+
+
+class Store(Protocol):
+    """What the books are read from."""
+
+    name: str
+    # Whether numbers of the journal have gaps where a transaction was taken back.
+    has_gaps: bool
+
+    def read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Ask by a connection of our own; `?` for each parameter."""
+        ...
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong."""
+        ...
+
+
+class SqliteStore:
+    """A file."""
+
+    name, has_gaps = "SQLite", False
+
+    def __init__(self, home: Home) -> None:
+        self._path = str(home.database)
+
+    def read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        connection = pysqlite3.connect(self._path)
+        try:
+            return list(connection.execute(sql, parameters))
+        finally:
+            connection.close()
+
+    def damage(self) -> list[str]:
+        verdicts = [row[0] for row in self.read("PRAGMA integrity_check")]
+        orphans = self.read("PRAGMA foreign_key_check")
+        return [str(one) for one in [*verdicts, *orphans] if one != "ok"]
