@@ -23,12 +23,15 @@ from finlink_server.config import Network
 from finlink_server.domain import identity
 from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door
-from finlink_server.env import Env
+from finlink_server.env import Env, begin_call, has_committed
 from finlink_server.errors import (
     Code,
     CredentialInvalid,
     CredentialMissing,
+    DatabaseBusy,
+    DatabaseUnavailable,
     Internal,
+    OutcomeUnknown,
     Refusal,
     RequestUnreadable,
 )
@@ -182,6 +185,7 @@ class Calls:
     def begin(self, method: str, metadata: Any, context: grpc.ServicerContext) -> Call:  # noqa: ANN401
         """Note the facts of a call, and its deadline."""
         remaining = context.time_remaining()
+        begin_call()
         deadline.begin(remaining if remaining < _NO_DEADLINE else None)
         trace_id, forwarded = "", []
         for key, value in metadata:
@@ -195,11 +199,12 @@ class Calls:
     @staticmethod
     def refusal(error: Exception, call: Call) -> Refusal:
         """Turn whatever was raised into an outcome; details of a defect stay in the log."""
-        if isinstance(error, Refusal):
-            return error
-        known = refusal_for(error)
-        if known is not None:
+        known = error if isinstance(error, Refusal) else refusal_for(error)
+        if known is not error and known is not None:
             _log.warning("database", call_id=call.id, error=str(error))
+        if isinstance(known, (DatabaseBusy, DatabaseUnavailable)) and has_committed():
+            return OutcomeUnknown()  # the database went away under the answer
+        if known is not None:
             return known
         _log.error("defect", call_id=call.id, method=call.method, exc_info=error)
         return Internal()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +15,25 @@ from finlink_server.storage.database import Database, Parents
 from finlink_server.storage.feed import Feed
 
 MICROSECONDS = 1_000_000  # in a second
+# Of the call at hand: whether the transaction under way has changed something, and whether
+# one that did was committed.
+_has_changed: ContextVar[bool] = ContextVar("has_changed", default=False)
+_has_committed: ContextVar[bool] = ContextVar("has_committed", default=False)
 
 
 def system_clock() -> int:
     """The time in microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+def begin_call() -> None:
+    """Begin a call, which has committed nothing."""
+    _has_committed.set(False)
+
+
+def has_committed() -> bool:
+    """Whether the call at hand has committed a change: then it has not simply failed."""
+    return _has_committed.get()
 
 
 @dataclass(frozen=True)
@@ -56,5 +71,13 @@ class Env:
         their parents, which must not end meanwhile. SQLite has one writer at a time, so
         they are given for the reader, and for PostgreSQL, which has more: see there.
         """
+        _has_changed.set(False)
         with self.database.transaction(locks, under):
             yield
+        if _has_changed.get():
+            _has_committed.set(True)
+
+    @staticmethod
+    def note_change() -> None:
+        """Note that the transaction under way changes what callers see."""
+        _has_changed.set(True)

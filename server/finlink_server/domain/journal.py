@@ -67,6 +67,7 @@ def write(
 
     Nobody sees it before that has ended, the transaction itself included.
     """
+    env.note_change()
     row = _row(env, caller, event, target_id, account_id, app_id, facts)
     env.database.append(_INSERT, tuple(row.values()))
 
@@ -202,6 +203,7 @@ def _count(env: Env, row: dict[str, Any], once: str) -> None:
 
 def _write_now(env: Env, values: dict[str, Any]) -> Journal:
     row = Journal(**values)
+    env.note_change()
     row.seq = env.database.append_now(_INSERT, tuple(values.values()))
     return row
 
