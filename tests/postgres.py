@@ -92,10 +92,10 @@ class Postgres:
 
     def pause(self) -> None:
         """Let it answer nothing, and hang up on nobody, as behind a network that is silent."""
-        self._signal_all(signal.SIGSTOP)
+        self.signal_all(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self._signal_all(signal.SIGCONT)
+        self.signal_all(signal.SIGCONT)
 
     def new_database(self, template: str = "template0") -> str:
         """Make a database, as a copy of another that nobody uses; its name."""
@@ -122,7 +122,7 @@ class Postgres:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def signal_all(self, number: signal.Signals) -> None:
         """Signal the server and each of its processes: one alone would go on."""
         assert self._process
         pid = self._process.pid

@@ -101,6 +101,16 @@ class Home:
         return inherited | {f"FINLINK_{name}": value for name, value in told.items()}
 
 
+def new_home(path: Path, place: Place) -> Home:
+    """Make a data directory, the database and an operator's key."""
+    home = Home(path).on(place)
+    migrated = home.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    made = home.run("service-key", "create", "--name", "tests", "--role", "OPERATOR")
+    assert made.returncode == 0, made.stderr
+    return replace(home, operator_key=made.stdout.strip())
+
+
 class Process:
     """A server in a process of its own."""
 

@@ -10,20 +10,23 @@ import argparse
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests import postgres
+from tests.databases import Place
 from tests.faults import report
+from tests.faults.away import AWAY_FAULTS, away_on_trial
 from tests.faults.disk import DISK_FAULTS, disk_on_trial
 from tests.faults.kills import KILL, STOP, end_again_and_again
 from tests.faults.leases import kill_workers
 from tests.faults.nursery import QuickHome, nursing
 from tests.faults.report import Line
 from tests.faults.steps import step_the_clock
-from tests.faults.stores import SqliteStore
-from tests.processes import Home
+from tests.faults.stores import store_of
+from tests.processes import new_home
 
-_KILLS = {"sqlite": 200}
+_KILLS = {"sqlite": 200, "postgres": 50}
 _AGAIN = 10  # how often everything else is done
 
 
@@ -39,37 +42,51 @@ def main() -> None:
     try:
         for database in [told.database] if told.database else _KILLS:
             rounds = told.kills or _KILLS[database]
+            on = {"sqlite": _on_sqlite, "postgres": _on_postgres}[database]
             with tempfile.TemporaryDirectory(prefix="finlink-faults-") as folder:
-                lines += _on_sqlite(Path(folder), rounds, told.seed)
+                for line in on(Path(folder), rounds, told.seed):
+                    lines.append(line)  # noqa: PERF402 - what is done stands, whatever comes
     finally:
         print(report.table(lines))  # noqa: T201 - what it is for
 
 
 def _on_sqlite(folder: Path, rounds: int, seed: int) -> Iterator[Line]:
-    def new_home(name: str) -> QuickHome:
-        return home.renewed(first.copy_to(folder / name))
+    first = new_home(folder / "first", Place())
+    with nursing(first) as nursery:
 
-    first = _first_home(folder)
-    with nursing(first) as home:
-        killed, stopped, broken = (new_home(name) for name in ("killed", "stopped", "broken"))
-        yield end_again_and_again(killed, SqliteStore(killed), KILL, rounds, seed, _say)
-        yield end_again_and_again(stopped, SqliteStore(stopped), STOP, _AGAIN, seed, _say)
-        with disk_on_trial(broken) as trial:
+        def copy(name: str) -> QuickHome:
+            return nursery.renewed(first.copy_to(folder / name))
+
+        yield from _ends(copy, rounds, seed)
+        with disk_on_trial(copy("broken")) as trial:
             for fault in DISK_FAULTS:
                 _say(f"SQLite: {fault}, {_AGAIN} times.")
                 yield trial.break_and_mend(fault, _AGAIN)
-        _say("The clock.")
-        yield step_the_clock(new_home("stepped"), _AGAIN)
-        _say("Workers.")
-        workers = new_home("workers")
-        yield kill_workers(workers, SqliteStore(workers), _AGAIN)
+        _say(f"SQLite: the clock stepped, {_AGAIN} times.")
+        yield step_the_clock(copy("stepped"), _AGAIN)
 
 
-def _first_home(folder: Path) -> Home:
-    new = Home(folder / "first")
-    made = new.run("service-key", "create", "--name", "faults", "--role", "OPERATOR")
-    assert made.returncode == 0, made.stderr
-    return Home(new.path, operator_key=made.stdout.strip())
+def _on_postgres(folder: Path, rounds: int, seed: int) -> Iterator[Line]:
+    with postgres.running(options=()) as server:  # it syncs
+        first = new_home(folder / "first", Place(server))
+        with nursing(first) as nursery:
+
+            def copy(name: str) -> QuickHome:
+                return nursery.renewed(first.copy_to(folder / name))
+
+            yield from _ends(copy, rounds, seed)
+            with away_on_trial(copy("away")) as trial:
+                for fault in AWAY_FAULTS:
+                    _say(f"PostgreSQL: {fault}, {_AGAIN} times.")
+                    yield trial.break_and_mend(fault, _AGAIN)
+
+
+def _ends(copy: Callable[[str], QuickHome], rounds: int, seed: int) -> Iterator[Line]:
+    killed, stopped, workers = (copy(name) for name in ("killed", "stopped", "workers"))
+    yield end_again_and_again(killed, store_of(killed), KILL, rounds, seed, _say)
+    yield end_again_and_again(stopped, store_of(stopped), STOP, _AGAIN, seed, _say)
+    _say(f"{store_of(workers).name}: workers killed, {_AGAIN} times.")
+    yield kill_workers(workers, store_of(workers), _AGAIN)
 
 
 def _say(sentence: str) -> None:

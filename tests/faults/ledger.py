@@ -22,6 +22,7 @@ from tests.errors import Refused
 from finlink.config import v1
 
 _LONGEST = 20.0  # seconds; every call is answered before that, whatever is broken
+_PATIENCE = 25.0
 
 
 class Outcome(Enum):
@@ -81,7 +82,7 @@ class Ledger:
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for what the calls are about to bring."""
         with self._changed:
-            assert self._changed.wait_for(condition, 120), f"it never came: {self.refusals}"
+            assert self._changed.wait_for(condition, _PATIENCE), f"it never came: {self.refusals}"
 
     def since(self, mark: int) -> Sequence[Entry]:
         return self.entries[mark:]
