@@ -31,37 +31,47 @@ class Disk:
     def full(self) -> Iterator[None]:
         """Let the database have no more pages."""
         self.switches.full(on=True)
-        yield
-        self.switches.full(on=False)
+        try:
+            yield
+        finally:
+            self.switches.full(on=False)
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
         self.switches.read_only(on=True)
-        yield
-        self.switches.read_only(on=False)
+        try:
+            yield
+        finally:
+            self.switches.read_only(on=False)
 
     @contextmanager
     def io_errors(self) -> Iterator[None]:
         """Let every write fail, to the database and to any other file."""
         limit = resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE, (1, limit[1]))
-        yield
-        resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE, limit)
+        try:
+            yield
+        finally:
+            resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE, limit)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of SQLite's files in another process than the server: in this one."""
         holder = pysqlite3.connect(str(self.home.database), isolation_level=None, timeout=30)
         holder.execute("BEGIN IMMEDIATE")
-        yield
-        holder.execute("ROLLBACK")
-        holder.close()
+        try:
+            yield
+        finally:
+            holder.execute("ROLLBACK")
+            holder.close()
 
     @contextmanager
     def full_log(self) -> Iterator[None]:
         self.switches.full_log(on=True)
-        yield
-        self.switches.full_log(on=False)
+        try:
+            yield
+        finally:
+            self.switches.full_log(on=False)
 
 
 # What is done, and with what those are refused who meet it; nothing: nobody may notice.

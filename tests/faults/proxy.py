@@ -69,6 +69,7 @@ class Proxy:
                 theirs.connect(self._target)
             except OSError:  # nobody there
                 _close(ours)
+                _close(theirs)
                 continue
             self._open |= {ours, theirs}
             self._start(self._forward, ours, theirs, True)  # noqa: FBT003
