@@ -24,6 +24,7 @@ VALID: dict[str, tuple[Any, str, Any]] = {
         (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")),
     ),
     "REFLECTION": (True, "off", False),
+    "METRICS_LISTEN": ("", "127.0.0.1:9464", "127.0.0.1:9464"),
     "ISSUER": ("https://config.finlink.example", "https://id.example", "https://id.example"),
     "BCRYPT_COST": (12, "10", 10),
     "WEBHOOK_ALLOW_CIDRS": (
@@ -61,6 +62,7 @@ WRONG = {
     "PLAINTEXT": ("yes", "Loopback"),
     "TRUSTED_PROXIES": ("proxy", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,"),
     "REFLECTION": ("maybe", "2"),
+    "METRICS_LISTEN": ("9464", ":9464", "metrics.example:9464", "::1:9464"),
     "ISSUER": ("x" * 256,),
     "BCRYPT_COST": ("9", "17", "twelve", "10.5"),
     "WEBHOOK_ALLOW_CIDRS": ("localhost", "127.0.0.1/8", "fd00::/129", ",127.0.0.0/8"),

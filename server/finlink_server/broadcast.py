@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from finlink_server import metrics
 from finlink_server.env import Env
 from finlink_server.errors import DatabaseUnavailable, Overloaded, Refusal
 from finlink_server.storage.feed import AT_ONCE, Row
@@ -62,6 +63,7 @@ class Broadcast:
     ) -> None:
         """Tell of rows of these types; allow so many watchers. Starts at once."""
         self._env = env
+        self._name = name
         self._types = types
         self._encoder = encoder
         self.streams = Streams(most)
@@ -106,20 +108,25 @@ class Broadcast:
 
     def _run(self) -> None:
         last_told, last_beat, collect = 0.0, 0.0, _COLLECT[0]
+        last_read = time.monotonic()
         while not self._closed.wait(_LOOK_EVERY):
             began = time.monotonic()
             try:
                 read_time = self._read()
+                last_read = began
                 beat = began - last_beat >= _HEARTBEAT
                 is_due = beat or (self._waiting and began - last_told >= collect)
                 if is_due:
                     self._round(read_time)
             except Exception as error:  # noqa: BLE001 - without a read nothing is certified
                 _log.warning("feed", error=str(error))
+                metrics.put("feed lag", began - last_read)
                 self._closed.wait(_AFTER_A_FAULT)
                 continue
             if is_due:
                 took = time.monotonic() - began
+                metrics.put("feed lag", took)
+                metrics.put("watchers", len(self.streams), self._name)
                 collect = min(max(_COLLECT[0], 2 * took), _COLLECT[1])
                 last_told = last_beat = began
         self._env.database.close()  # this thread's connection

@@ -17,7 +17,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from finlink_server import access, deadline, shape_check, status
+from finlink_server import access, deadline, metrics, shape_check, status
 from finlink_server.client_address import client_address
 from finlink_server.config import Network
 from finlink_server.domain import identity
@@ -142,6 +142,7 @@ class Calls:
         started = time.perf_counter()
         metadata = context.invocation_metadata()
         call = self.begin(method, metadata, context)
+        metrics.count("started", method)
         caller: Caller | None = None
         try:
             caller = self._caller(call, metadata, who)
@@ -166,6 +167,7 @@ class Calls:
         else:
             if method in _COUNTED:
                 self.tally.add(method)
+                metrics.note("duration", time.perf_counter() - started, method, "OK")
             else:
                 _write(call, caller, started, None)
             context.set_trailing_metadata((("x-call-id", call.id),))
@@ -201,6 +203,7 @@ class Calls:
         """Turn whatever was raised into an outcome; details of a defect stay in the log."""
         known = error if isinstance(error, Refusal) else refusal_for(error)
         if known is not error and known is not None:
+            metrics.count("database", known.reason)
             _log.warning("database", call_id=call.id, error=str(error))
         if isinstance(known, (DatabaseBusy, DatabaseUnavailable)) and has_committed():
             return OutcomeUnknown()  # the database went away under the answer
@@ -238,13 +241,18 @@ def _write(
     call: Call, caller: Caller | None, started: float, refusal: Refusal | None, code: str = "OK"
 ) -> None:
     caller = caller or identity.anonymous(call)
+    seconds = time.perf_counter() - started
+    code, reason = (refusal.code.name, refusal.reason) if refusal else (code, "")
+    metrics.note("duration", seconds, call.method, code)
+    if reason:
+        metrics.count("refusals", reason)
     level = _LEVELS.get(refusal.code, "info") if refusal else "info"
     getattr(_log, level)(
         "call",
         method=call.method.rpartition("finlink.config.v1.")[2],
-        code=refusal.code.name if refusal else code,
-        reason=refusal.reason if refusal else "",
-        ms=round((time.perf_counter() - started) * 1000, 3),
+        code=code,
+        reason=reason,
+        ms=round(seconds * 1000, 3),
         caller=caller.kind.name.lower(),
         caller_id=caller.id,
         app_id=caller.app_id,

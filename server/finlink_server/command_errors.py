@@ -9,11 +9,20 @@ from finlink_server import app
 from finlink_server.config import ConfigError
 from finlink_server.crypto import MasterKeyError
 from finlink_server.errors import Refusal
+from finlink_server.metrics import MetricsError
 from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
 from finlink_server.supervisor import WorkerError
 
 # What is raised with sentences for whoever typed the command.
-_SAYS_WHY = (ConfigError, MasterKeyError, DatabaseError, app.ListenError, WorkerError, Refusal)
+_SAYS_WHY = (
+    ConfigError,
+    MasterKeyError,
+    DatabaseError,
+    app.ListenError,
+    WorkerError,
+    MetricsError,
+    Refusal,
+)
 
 
 @contextmanager

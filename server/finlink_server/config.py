@@ -77,6 +77,9 @@ class Config(BaseModel):
         (), description="Comma-separated CIDR blocks whose `x-forwarded-for` is believed."
     )
     reflection: bool = Field(default=True, description="Whether to serve gRPC reflection.")
+    metrics_listen: str = Field(
+        "", description="Address and port for Prometheus to collect metrics at. Default: none."
+    )
     issuer: str = Field(
         "https://config.finlink.example", description="The `iss` of every token.", max_length=255
     )
@@ -149,6 +152,13 @@ class Config(BaseModel):
     @classmethod
     def _check_listen(cls, value: str) -> str:
         split_listen(value)
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _check_metrics_listen(cls, value: str) -> str:
+        if value:
+            split_listen(value)
         return value
 
     @field_validator("database_url")

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import bcrypt
 
-from finlink_server import deadline
+from finlink_server import deadline, metrics
 from finlink_server.errors import DeadlinePassed, HashQueueFull
 
 _LOWEST_PRIORITY = 19
@@ -82,9 +82,11 @@ class Hasher:
     def _place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise HashQueueFull(retry_after=1.0)
+        metrics.count("hashes")
         try:
             yield
         finally:
+            metrics.count("hashes", by=-1)
             self._places.release()
 
     def close(self) -> None:

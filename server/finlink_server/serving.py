@@ -5,14 +5,14 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import click
 
-from finlink_server import app, bootstrap, command_errors, config, demo, log
-from finlink_server.config import Config
+from finlink_server import access, app, bootstrap, command_errors, config, demo, log
+from finlink_server.config import Config, split_listen
 from finlink_server.supervisor import Supervisor
 
 _OPEN_FILES: Final = 65_536
@@ -55,6 +55,8 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
         _allow_open_files()
+        if settings.metrics_listen:
+            _begin_metrics()
         running = app.start(env, settings, shares_port=True, background=background)
         with suppress(OSError):  # nobody waits for one that is started again
             os.write(ready, b"1")
@@ -70,22 +72,67 @@ def _serve_alone(settings: Config, *, with_demo: bool) -> None:
     # so that it is blocked in all of them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     _allow_open_files()
-    running = app.start(env, settings)
-    _announce(settings, running.port, demo.prepare(env) if with_demo else None)
-    signal.sigwait(_STOPPING)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
-    click.echo("Stopping: running calls may finish.", err=True)
-    running.stop(settings.drain_seconds)
+    with _metrics(settings):
+        running = app.start(env, settings)
+        _announce(settings, running.port, demo.prepare(env) if with_demo else None)
+        signal.sigwait(_STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a second one ends it at once
+        click.echo("Stopping: running calls may finish.", err=True)
+        running.stop(settings.drain_seconds)
 
 
 def _supervise(settings: Config, *, with_demo: bool) -> None:
-    supervisor = Supervisor(settings, _complain, ["--demo"] if with_demo else [])
-    env = bootstrap.open_env(settings)  # before any worker, and by nobody else
-    data = demo.prepare(env) if with_demo else None
-    env.end()
-    if supervisor.start():
-        _announce(settings, supervisor.port, data)
-        supervisor.run()
+    with _metrics_of_workers(settings) as tell_of_end:
+        arguments = ["--demo"] if with_demo else []
+        supervisor = Supervisor(settings, _complain, arguments, tell_of_end)
+        env = bootstrap.open_env(settings)  # before any worker, and by nobody else
+        data = demo.prepare(env) if with_demo else None
+        env.end()
+        if supervisor.start():
+            _announce(settings, supervisor.port, data)
+            supervisor.run()
+
+
+def _begin_metrics() -> None:
+    # Here and not above, as below: it takes a moment, and many servers tell nobody.
+    from finlink_server import prometheus  # noqa: PLC0415
+
+    prometheus.begin([name.removeprefix("/") for name in access.METHODS])
+
+
+@contextmanager
+def _metrics(settings: Config) -> Iterator[None]:
+    """Let what this process counts be collected, if anybody is to."""
+    if not settings.metrics_listen:
+        yield
+        return
+    from finlink_server import prometheus  # noqa: PLC0415
+
+    _begin_metrics()
+    with prometheus.serving(split_listen(settings.metrics_listen)) as port:
+        _announce_metrics(settings, port)
+        yield
+
+
+@contextmanager
+def _metrics_of_workers(settings: Config) -> Iterator[Callable[[int], None]]:
+    """Let what workers count be collected, added up; gives what is to know when one has ended."""
+    if not settings.metrics_listen:
+        yield lambda _: None
+        return
+    from finlink_server import prometheus  # noqa: PLC0415
+
+    with prometheus.counting_together() as folder:
+        registry = prometheus.of_workers(folder)
+        listen = split_listen(settings.metrics_listen)
+        with prometheus.serving(listen, registry) as port:
+            _announce_metrics(settings, port)
+            yield lambda pid: prometheus.worker_ended(pid, folder)
+
+
+def _announce_metrics(settings: Config, port: int) -> None:
+    host = settings.metrics_listen.rpartition(":")[0]
+    click.echo(f"Metrics at http://{host}:{port}/metrics.", err=True)
 
 
 def _allow_open_files() -> None:

@@ -49,10 +49,15 @@ class Supervisor:
     """Keeps the workers of one server running."""
 
     def __init__(
-        self, config: Config, say: Callable[[str], None], arguments: Sequence[str] = ()
+        self,
+        config: Config,
+        say: Callable[[str], None],
+        arguments: Sequence[str] = (),
+        tell_of_end: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Take the port. Workers get these arguments more."""
+        """Take the port. Workers get these arguments more; `tell_of_end` gets their pids."""
         self._arguments = arguments
+        self._tell_of_end = tell_of_end
         self._config = config
         self._say = say
         self._claimed = shared_port.claim(config.listen)
@@ -136,6 +141,7 @@ class Supervisor:
         """Start those again that have ended and paused."""
         for worker in self._workers:
             if worker.process is not None and worker.process.poll() is not None:
+                self._tell_of_end(worker.process.pid)
                 how, worker.process = _how_it_ended(worker.process.returncode), None
                 self._pause(worker, f"ended ({how})")
             if worker.process is None and worker.start_at <= time.monotonic():

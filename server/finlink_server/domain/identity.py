@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from finlink_server import credentials, tokens
+from finlink_server import credentials, metrics, tokens
 from finlink_server.domain import (
     account_tokens,
     memory,
@@ -33,7 +33,9 @@ def identify(env: Env, call: Call, bearer: str) -> Caller:
     if not bearer:
         raise CredentialMissing
     digest = memory.digest_of(bearer)
-    known = memory.recall(env, digest) or _look_up(env, bearer, digest)
+    known = memory.recall(env, digest)
+    metrics.count("credentials", "miss" if known is None else "hit")
+    known = known or _look_up(env, bearer, digest)
     if isinstance(known, KnownKey):
         return Caller(
             CallerKind.SERVICE_KEY,

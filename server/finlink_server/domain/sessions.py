@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finlink_server import tokens
+from finlink_server import metrics, tokens
 from finlink_server.domain import (
     hierarchy,
     journal,
@@ -41,7 +41,7 @@ class Validation:
 def validate(env: Env, token: str, required_scopes: Sequence[str]) -> Validation:
     """Tell what a token is worth. A bad token is an answer, not an error."""
     digest = memory.digest_of(token)
-    return _validate(env, token, required_scopes, digest, memory.recall(env, digest))
+    return _counted(env, token, required_scopes, digest, memory.recall(env, digest))
 
 
 def validate_all(
@@ -50,11 +50,20 @@ def validate_all(
     """Tell what each of several tokens is worth."""
     digests = list(map(memory.digest_of, tokens))
     return [
-        _validate(env, token, required_scopes, digest, known)
+        _counted(env, token, required_scopes, digest, known)
         for token, digest, known in zip(
             tokens, digests, memory.recall_all(env, digests), strict=True
         )
     ]
+
+
+def _counted(
+    env: Env, token: str, required_scopes: Sequence[str], digest: bytes, known: Known | None
+) -> Validation:
+    found = _validate(env, token, required_scopes, digest, known)
+    source = "memory" if isinstance(known, KnownSession) else "database"
+    metrics.count("validations", found.inactive_reason or "ACTIVE", source)
+    return found
 
 
 def _validate(
