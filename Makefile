@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test crashes staleness hostile faults bench check format generate clean
+.PHONY: help run test crashes staleness hostile faults soak bench check format generate clean
 
 help: ## Say what each target does
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ hostile: $(VENV)/.installed-dev ## Make 100,000 hostile calls, and flood a serve
 
 faults: $(VENV)/.installed-dev ## Break everything under the server, again and again, and count what is lost (ARGS='--kills 20')
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(VENV)/.installed-dev ## Put a mixed load on each database for ten minutes, and see what grows (ARGS='--minutes 1')
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure what calls cost (half an hour; ARGS=--short for a few minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)
