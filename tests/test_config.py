@@ -8,7 +8,8 @@ import pytest
 import trustme
 
 from finlink_server import config
-from finlink_server.config import Config, ConfigError
+from finlink_server.config import ROLES, Config, ConfigError
+from finlink_server.domain.caller import Role
 
 # Name → (default, a valid text, what it becomes).
 VALID: dict[str, tuple[Any, str, Any]] = {
@@ -81,6 +82,11 @@ WRONG = {
     "LIMIT_LEAK_REPORTS": ("0", "10001"),
     "LIMIT_WEBHOOK_RATE": ("0", "10001"),
     "TLS_CERT": ("/no/such/file", "/"),
+    "TLS_CLIENT_CA": ("/no/such/file", "/"),
+    "TLS_SAN_ROLES": (
+        *("gateway.internal", "gateway.internal=", "=VERIFIER", "gateway.internal=ROOT"),
+        *("work.internal=PUBLISHER", "work.internal=LINK:connection.", "a=LINK b=LINK"),
+    ),
     "TLS_KEY": ("/no/such/file", "/"),
 }
 EXTERNAL = ("0.0.0.0:50051", "[::]:50051", "192.0.2.7:50051")
@@ -110,7 +116,7 @@ def pair(tmp_path_factory):
 def test_no_setting_is_left_out_here():
     names = {name.upper() for name in Config.model_fields}
 
-    assert names == {*VALID, "TLS_CERT", "TLS_KEY"}
+    assert names == {*VALID, "TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "TLS_SAN_ROLES"}
     assert names == {*WRONG, "DATA_DIR", "MASTER_KEY_FILE"}  # any text is a path
     assert all(field.description for field in Config.model_fields.values())
 
@@ -180,6 +186,33 @@ def test_plaintext_beyond_loopback_is_refused_unless_asked_for(listen, pair):
 @pytest.mark.parametrize("listen", LOOPBACK)
 def test_plaintext_on_loopback_is_fine(listen):
     assert load(LISTEN=listen).on_loopback
+
+
+def test_names_in_certificates_stand_for_roles(tmp_path, pair):
+    roles = "gateway.internal=VERIFIER,LINK; spiffe://finlink/w=PUBLISHER:connection.,PUBLISHER:b."
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+
+    settings = load(TLS_SAN_ROLES=roles, TLS_CLIENT_CA=str(ca), **pair)
+
+    assert settings.tls_san_roles == {
+        "gateway.internal": (("VERIFIER", "LINK"), ()),
+        "spiffe://finlink/w": (("PUBLISHER", "PUBLISHER"), ("connection.", "b.")),
+    }
+    assert {Role(word).value for word in ROLES} == {role.value for role in Role}
+
+
+@pytest.mark.parametrize(
+    ("alone", "needs"),
+    [("TLS_CLIENT_CA", "FINLINK_TLS_CERT"), ("TLS_SAN_ROLES", "FINLINK_TLS_CLIENT_CA")],
+)
+def test_certificates_of_clients_need_what_they_build_on(tmp_path, alone, needs):
+    (tmp_path / "ca.pem").touch()
+    value = {"TLS_CLIENT_CA": str(tmp_path / "ca.pem"), "TLS_SAN_ROLES": "a.internal=LINK"}[alone]
+
+    (line,) = problems(**{alone: value})
+
+    assert line.startswith(f"FINLINK_{alone} needs {needs}")
 
 
 @pytest.mark.parametrize("alone", ["TLS_CERT", "TLS_KEY"])

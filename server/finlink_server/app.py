@@ -17,7 +17,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from finlink.config import v1
-from finlink_server import access, health, reflection, shapes, status
+from finlink_server import access, health, reflection, shapes, status, tls
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
@@ -110,7 +110,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     port is theirs. `background`: whether it also sends webhooks and keeps house.
     """
     door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
-    calls = Calls(env, door, watchdog, config.trusted_proxies)
+    calls = Calls(env, door, watchdog, config.trusted_proxies, config.tls_san_roles)
     common_pool = Pool(config.limit_handler_threads, "call")
     server = grpc.server(
         common_pool,
@@ -239,8 +239,11 @@ def _listen(server: grpc.Server, config: Config, *, shares_port: bool) -> int:
         if config.tls_cert is None or config.tls_key is None:
             port = server.add_insecure_port(config.listen)
         else:
-            pair = (config.tls_key.read_bytes(), config.tls_cert.read_bytes())
-            port = server.add_secure_port(config.listen, grpc.ssl_server_credentials([pair]))
+            files = tls.Certificates(config.tls_cert, config.tls_key, config.tls_client_ca)
+            port = server.add_secure_port(config.listen, files.credentials())
+    except tls.TlsError as error:
+        message = f"{error} Set FINLINK_TLS_CERT, FINLINK_TLS_KEY and FINLINK_TLS_CLIENT_CA."
+        raise ListenError(message) from error
     except (RuntimeError, OSError) as error:
         message = (
             f"{config.listen} cannot be served on: another process has the port, or the address is"

@@ -17,9 +17,9 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from finlink_server import access, deadline, metrics, shape_check, status
+from finlink_server import access, deadline, metrics, shape_check, status, tls
 from finlink_server.client_address import client_address
-from finlink_server.config import Network
+from finlink_server.config import Network, SanRoles
 from finlink_server.domain import identity
 from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door
@@ -76,6 +76,7 @@ class Calls:
     door: Door
     watchdog: Watchdog
     trusted_proxies: tuple[Network, ...] = ()
+    san_roles: SanRoles = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
     def handler(
@@ -116,7 +117,7 @@ class Calls:
             def work(request: Message, caller: Caller) -> bytes:
                 def check() -> Refusal | None:
                     try:
-                        self._caller(caller.call, context.invocation_metadata(), who)
+                        self._caller(caller.call, context.invocation_metadata(), who, context)
                     except Refusal as refusal:
                         return refusal
                     return None
@@ -145,12 +146,12 @@ class Calls:
         metrics.count("started", method)
         caller: Caller | None = None
         try:
-            caller = self._caller(call, metadata, who)
+            caller = self._caller(call, metadata, who, context)
             waiting = time.perf_counter()
             raw = self.watchdog.next(messages, context.cancel)
             if time.perf_counter() - waiting > _A_MOMENT:
                 # Whoever holds a message back does not outlive the end of the credential.
-                caller = self._caller(call, metadata, who)
+                caller = self._caller(call, metadata, who, context)
             self.door.enter()
             try:
                 request = _parse(request_type, raw)
@@ -176,13 +177,27 @@ class Calls:
         context.abort_with_status(status.of(refusal, call.id))
         raise AssertionError("abort_with_status raises")
 
-    def _caller(self, call: Call, metadata: Any, who: access.Access) -> Caller:  # noqa: ANN401
+    def _caller(
+        self,
+        call: Call,
+        metadata: Any,  # noqa: ANN401 - grpc's sequence of pairs
+        who: access.Access,
+        context: grpc.ServicerContext,
+    ) -> Caller:
         """Give the caller, as of now, if the method is for it."""
         if who.open:
             return identity.anonymous(call)
-        caller = identity.identify(self.env, call, bearer(metadata))
+        caller = self._identify(call, metadata, context)
         access.authorize(caller, who)
         return caller
+
+    def _identify(self, call: Call, metadata: Any, context: grpc.ServicerContext) -> Caller:  # noqa: ANN401
+        """By the credential, if there is one: a bad one is refused, never replaced."""
+        if self.san_roles and not any(key == "authorization" for key, _ in metadata):
+            for name in tls.names_of(context):
+                if name in self.san_roles:  # the first decides: rights never add up
+                    return identity.by_certificate(call, name, self.san_roles[name])
+        return identity.identify(self.env, call, bearer(metadata))
 
     def begin(self, method: str, metadata: Any, context: grpc.ServicerContext) -> Call:  # noqa: ANN401
         """Note the facts of a call, and its deadline."""

@@ -1,10 +1,9 @@
 """What `finlink-server check` looks at. It changes nothing."""
 
-import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from finlink_server import crypto, rules, shapes
+from finlink_server import crypto, rules, shapes, tls
 from finlink_server.config import Config
 from finlink_server.errors import FieldInvalid
 from finlink_server.storage import migrate
@@ -102,10 +101,7 @@ def _tls(config: Config) -> str:
     if config.tls_cert is None or config.tls_key is None:
         return f"none; plaintext is allowed: {config.plaintext}"
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            config.tls_cert, config.tls_key
-        )
-    except (ssl.SSLError, OSError) as error:
-        message = f"{config.tls_cert} and {config.tls_key} cannot be used: {error}."
-        raise CheckError(message) from error
+        tls.check(config.tls_cert, config.tls_key, config.tls_client_ca)
+    except tls.TlsError as error:
+        raise CheckError(str(error)) from error
     return f"{config.tls_cert} and its key go together"

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -33,6 +33,18 @@ _NO_AUTHORITY: Final = (
     "must be `postgresql://user@host:port/database`; write `/ @ : ? #` in a user, a password or a"
     " name as %2F %40 %3A %3F %23"
 )
+
+ROLES: Final = frozenset({"OPERATOR", "VERIFIER", "LINK", "PUBLISHER"})
+
+
+class Rights(NamedTuple):
+    """What a name in a client's certificate stands for: roles, and prefixes of events."""
+
+    roles: tuple[str, ...]
+    event_prefixes: tuple[str, ...]
+
+
+SanRoles = dict[str, Rights]
 
 
 class ConfigError(Exception):
@@ -70,6 +82,17 @@ class Config(BaseModel):
     workers: int = Field(1, ge=1, le=64, description="Processes that serve, on one port.")
     tls_cert: Path | None = Field(None, description="Certificate chain to serve with, PEM.")
     tls_key: Path | None = Field(None, description="Private key of the certificate, PEM.")
+    tls_client_ca: Path | None = Field(
+        None,
+        description="Authority of clients' certificates, PEM: nobody is let in without one of its."
+        " Default: none.",
+    )
+    tls_san_roles: SanRoles = Field(
+        {},
+        description="What the names in such a certificate stand for, when a call brings no"
+        " credential: `gateway.internal=VERIFIER; spiffe://finlink/work=PUBLISHER:connection.,LINK`."
+        " Default: none.",
+    )
     plaintext: Literal["loopback", "allow"] = Field(
         "loopback", description="Where to serve without TLS: on `loopback` only, or `allow`."
     )
@@ -169,7 +192,12 @@ class Config(BaseModel):
             raise ValueError(problem)
         return value
 
-    @field_validator("tls_cert", "tls_key")
+    @field_validator("tls_san_roles", mode="before")
+    @classmethod
+    def _split_san_roles(cls, value: object) -> object:
+        return split_san_roles(value) if isinstance(value, str) else value
+
+    @field_validator("tls_cert", "tls_key", "tls_client_ca")
     @classmethod
     def _check_file(cls, value: Path | None) -> Path | None:
         if value is not None and not (value.is_file() and os.access(value, os.R_OK)):
@@ -209,6 +237,26 @@ class Config(BaseModel):
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return is_loopback(split_listen(self.listen)[0])
+
+
+def split_san_roles(text: str) -> dict[str, Rights]:
+    """Split `name=ROLE,PUBLISHER:prefix.; other=ROLE`."""
+    found: dict[str, Rights] = {}
+    for entry in filter(None, map(str.strip, text.split(";"))):
+        name, _, rights = entry.rpartition("=")
+        words = [word.strip().partition(":") for word in rights.split(",")]
+        roles = tuple(role for role, _, _ in words)
+        prefixes = tuple(prefix for _, _, prefix in words if prefix)
+        named = len(name.split()) == 1
+        if not named or not set(roles) <= ROLES or bool(prefixes) != ("PUBLISHER" in roles):
+            message = (
+                "must be entries such as gateway.internal=VERIFIER,LINK or"
+                " work.internal=PUBLISHER:connection., with `;` between them; the roles are"
+                f" {', '.join(sorted(ROLES))}, and PUBLISHER names a prefix"
+            )
+            raise ValueError(message)
+        found[name.strip()] = Rights(roles, prefixes)
+    return found
 
 
 def split_listen(listen: str) -> tuple[str, int]:
@@ -256,6 +304,13 @@ def _not_together(environ: Mapping[str, str]) -> Iterator[str]:
     cert, key = environ.get("FINLINK_TLS_CERT"), environ.get("FINLINK_TLS_KEY")
     if bool(cert) != bool(key):
         yield "FINLINK_TLS_CERT and FINLINK_TLS_KEY go together: set both or neither."
+    if environ.get("FINLINK_TLS_CLIENT_CA") and not cert:
+        yield "FINLINK_TLS_CLIENT_CA needs FINLINK_TLS_CERT and FINLINK_TLS_KEY: set them too."
+    if environ.get("FINLINK_TLS_SAN_ROLES") and not environ.get("FINLINK_TLS_CLIENT_CA"):
+        yield (
+            "FINLINK_TLS_SAN_ROLES needs FINLINK_TLS_CLIENT_CA, without which nobody shows a"
+            " certificate: set it too."
+        )
     listen = environ.get("FINLINK_LISTEN") or Config.model_fields["listen"].default
     try:
         host, _ = split_listen(listen)

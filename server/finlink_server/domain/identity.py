@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from finlink_server import credentials, metrics, tokens
+from finlink_server.config import Rights
 from finlink_server.domain import (
     account_tokens,
     memory,
@@ -58,6 +59,17 @@ def identify(env: Env, call: Call, bearer: str) -> Caller:
         account_id=account_id,
         app_id=known.app_id,
         scopes=known.scopes,
+    )
+
+
+def by_certificate(call: Call, name: str, rights: Rights) -> Caller:
+    """The identity that a name in a client's certificate stands for: a service key's."""
+    return Caller(
+        CallerKind.SERVICE_KEY,
+        call,
+        id=name,
+        roles=frozenset(map(Role, rights.roles)),
+        event_prefixes=rights.event_prefixes,
     )
 
 
