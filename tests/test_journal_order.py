@@ -23,14 +23,14 @@ def write_rows(env, writer):
 
 def test_a_reader_that_remembers_its_place_misses_no_row(env):
     seen: list[str] = []
-    seqs = [env.feed.refresh()]
+    places = [env.feed.refresh()]
     is_over = threading.Event()
 
     def read():
         while True:
             was_over = is_over.is_set()
-            rows = env.feed.since(seqs[-1])
-            seqs.extend(row.seq for row in rows)
+            rows = env.feed.since(places[-1])
+            places.extend(row.place for row in rows)
             seen.extend(row.target_id for row in rows if row.type == TYPE)
             if was_over and not rows:
                 return
@@ -43,6 +43,7 @@ def test_a_reader_that_remembers_its_place_misses_no_row(env):
         reading.result()
 
     assert sorted(seen) == sorted(f"{w}-{n}" for w in range(WRITERS) for n in range(EACH))
+    seqs = [place.seq for place in places]
     assert seqs == sorted(set(seqs))
 
 

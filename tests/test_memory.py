@@ -6,6 +6,7 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from grpc import StatusCode
@@ -36,7 +37,7 @@ def statements(server, env, monkeypatch):
 
     since = env.feed._since
 
-    def note_rows(*arguments: int) -> object:
+    def note_rows(*arguments: Any) -> object:
         if threading.current_thread().name.startswith("call"):
             seen.append("rows of the journal")
         return since(*arguments)
@@ -212,7 +213,7 @@ def test_nothing_is_left_of_what_is_forgotten():
     for number in range(20):
         remembered.put(b"%d" % number, known, ("key_1", f"tag_{number}"))
 
-    remembered.apply([Row(1, "service_key.revoked", 0, "", "", "key_1", "{}", "")])
+    remembered.apply([Row(1, "service_key.revoked", 0, "", "", "key_1", "{}", "", "")])
 
     assert (len(remembered), remembered._tagged) == (0, {})
 
@@ -235,7 +236,7 @@ def test_an_end_between_reading_and_remembering_is_not_lost(
         "account_token": victim.reset_password,
         "service_key": victim.revoke_service_key,
     }
-    memory.of(env).apply([Row(1, "signing_key.revoked", 0, "", "", "", "{}", "")])  # all of it
+    memory.of(env).apply([Row(1, "signing_key.revoked", 0, "", "", "", "{}", "", "")])  # all of it
     operator.accounts.ListApps(account_id=victim.account.id)
     held = FirstCall(env.feed.unless_moved)
     monkeypatch.setattr(env.feed, "unless_moved", held)

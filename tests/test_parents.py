@@ -140,7 +140,7 @@ def test_nothing_is_left_to_send_of_what_ends(env, operator, link_front_end, pub
         work = [family.publish, family.new_endpoint, getattr(family, end), family.publish]
 
         Race(len(work), lambda number: work[number]())  # noqa: B023 - it is over by then
-        seq = env.feed.refresh()
+        seq = env.feed.refresh().seq
 
         wait_for_deliveries(env, seq)
         pending = living(env, family)["deliveries"].where(Delivery.attempt_count == 0)

@@ -12,8 +12,11 @@ from tests.gates import until
 
 from finlink_server import bootstrap
 from finlink_server.domain import journal
+from finlink_server.errors import DatabaseUnavailable
+from finlink_server.storage import feed
 from finlink_server.storage.connections import connect
 from finlink_server.storage.database import Lost
+from finlink_server.storage.feed import JournalReplaced
 from finlink_server.storage.postgres_feed import CHANNEL, PostgresFeed
 
 pytestmark = pytest.mark.postgres("SQLite tells without a read whether anything was committed")
@@ -46,10 +49,17 @@ class Watched:
             return ask(*arguments)
 
         vars(self.feed)["_ask"] = note
-        self.feed.follow(lambda rows: self.rows.extend(row.target_id for row in rows))
+        self.feed.follow(self)
         until(lambda: self.listeners() == listeners + 1)
         self.feed.refresh()
         self.reads = 0
+        self.rows.clear()
+
+    def apply(self, rows) -> None:
+        self.rows.extend(row.target_id for row in rows)
+
+    def clear(self) -> None:
+        self.rows.append("all forgotten")
 
     def connect(self):
         if self.is_away:
@@ -154,7 +164,7 @@ def test_a_read_that_fails_makes_nothing_true(watched, env):
 
     watched.is_away = False
     watched.feed.refresh()
-    assert watched.rows == ["unseen"]
+    assert watched.rows == ["all forgotten", "unseen"]
 
 
 def test_a_connection_that_was_cut_fails_one_read_and_is_made_anew(watched, env):
@@ -166,7 +176,43 @@ def test_a_connection_that_was_cut_fails_one_read_and_is_made_anew(watched, env)
         watched.feed.refresh()
     watched.feed.refresh()
 
-    assert watched.rows == ["later"]
+    assert watched.rows == ["all forgotten", "later"]
+
+
+def test_what_was_read_before_a_new_connection_is_put_into_no_memory(watched):
+    place = watched.feed.refresh()
+    watched.feed._hang_up()
+    watched.monotonic += LATER
+    assert watched.feed.refresh()[:2] == place[:2]  # the journal is as it was
+
+    watched.feed.unless_moved(place, lambda: watched.rows.append("put"))
+    watched.feed.unless_moved(watched.feed.refresh(), lambda: watched.rows.append("put later"))
+
+    assert watched.rows == ["all forgotten", "put later"]
+
+
+def test_a_place_whose_row_is_another_is_none_and_makes_memory_begin_anew(watched):
+    place = watched.feed.refresh()
+
+    with pytest.raises(JournalReplaced):
+        watched.feed.since(place._replace(id="evt_another"))
+    watched.feed.refresh()
+
+    assert watched.rows == ["all forgotten"]
+    assert watched.feed.since(place) == []
+
+
+def test_who_waits_too_long_for_a_turn_is_told_and_what_was_to_be_kept_is_not(watched, monkeypatch):
+    monkeypatch.setattr(feed, "_LONGEST_WAIT", 0.01)
+    place = watched.feed.refresh()
+
+    with watched.feed._turn():
+        for work in (lambda: watched.feed.since(place), lambda: watched.feed.follow(watched)):
+            with pytest.raises(DatabaseUnavailable):
+                work()
+        watched.feed.unless_moved(place, lambda: watched.rows.append("put"))
+
+    assert watched.rows == []
 
 
 def test_a_look_vouches_for_the_time_before_its_read(watched, clock):

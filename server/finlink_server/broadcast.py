@@ -3,6 +3,8 @@
 A watcher is a place in the journal, not a queue: nothing is kept for it. Each message is
 encoded once and sent to everybody who stands where it begins. A reader that does not
 read blocks the send to it; it is cut off after a moment, so that nobody waits for long.
+When the journal was put back, no place in it is what it was: all streams end, and their
+readers begin anew.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ import structlog
 
 from finlink_server import metrics
 from finlink_server.env import Env
-from finlink_server.errors import DatabaseUnavailable, Overloaded, Refusal
-from finlink_server.storage.feed import AT_ONCE, Row
+from finlink_server.errors import CursorTooOld, DatabaseUnavailable, Overloaded, Refusal
+from finlink_server.storage.feed import AT_ONCE, JournalReplaced, Place, Row
 from finlink_server.streams import Stream, Streams
 from finlink_server.watchdog import Watchdog
 
@@ -37,15 +39,15 @@ class Watcher:
     """A stream, where in the journal it stands, and of which apps it wants to know."""
 
     stream: Stream
-    seq: int
+    place: Place
     check: Callable[[], Refusal | None]  # whether its credential is still good
     app_ids: frozenset[str] = frozenset()  # none: all
 
 
 class Reading(NamedTuple):
-    """What a message vouches for: all up to a seq, and all that was committed before a time."""
+    """What a message vouches for: all up to a place, and all that was committed before a time."""
 
-    seq: int
+    place: Place
     time: int
     is_all: bool = True  # else there is more to come of before the watch
 
@@ -69,8 +71,8 @@ class Broadcast:
         self.streams = Streams(most)
         self._watchers: set[Watcher] = set()
         self._lock = threading.Lock()  # over the watchers and the place where they stand
-        self._seq = self._last = env.feed.refresh()
-        self._seen: int | None = None
+        self._place = self._last = env.feed.refresh()
+        self._seen: object = None
         self._waiting: list[Row] = []
         self._watchdog = Watchdog(_LONGEST_SEND, look_every=_LONGEST_SEND / 10)
         self._closed = threading.Event()
@@ -81,14 +83,18 @@ class Broadcast:
         """Tell a watcher what it has missed, and from then on what happens."""
         while True:
             read_time = self._env.now()
-            rows = self._env.feed.since(watcher.seq)
+            try:
+                rows = self._env.feed.since(watcher.place)
+            except JournalReplaced:
+                watcher.stream.end(CursorTooOld())
+                return
             is_all = len(rows) < AT_ONCE
-            last = rows[-1].seq if rows else watcher.seq
+            last = rows[-1].place if rows else watcher.place
             # It does not vouch for what is left for the next message.
             reading = Reading(last, read_time if is_all else rows[-1].time, is_all)
             self._tell(watcher, self._encoder(self._wanted(rows), reading), last)
             with self._lock:
-                if is_all and watcher.seq >= self._seq:
+                if is_all and watcher.place.seq >= self._place.seq:
                     self._watchers.add(watcher)
                     return
 
@@ -135,21 +141,34 @@ class Broadcast:
         """Take in what was committed; the time before which everything is known."""
         version, read_time = self._env.feed.look()  # before what it vouches for
         while version != self._seen:
-            rows = self._env.feed.since(self._last)
+            try:
+                rows = self._env.feed.since(self._last)
+            except JournalReplaced:
+                self._begin_anew()
+                raise
             if rows:
                 self._waiting += self._wanted(rows)
-                self._last = rows[-1].seq
+                self._last = rows[-1].place
             else:
                 self._seen = version
         return read_time
 
+    def _begin_anew(self) -> None:
+        place = self._env.feed.refresh()
+        self._waiting = []
+        with self._lock:
+            self._place = self._last = place
+            self._watchers = set()
+        for stream in self.streams:  # those who are about to join among them
+            stream.end(CursorTooOld())
+
     def _round(self, read_time: int) -> None:
-        first, last, wanted = self._seq, self._last, self._waiting
+        first, last, wanted = self._place, self._last, self._waiting
         reading = Reading(last, read_time)
         encode = self._encoder(wanted, reading)  # if that fails, they go on waiting
         self._waiting = []
         with self._lock:
-            self._seq = last
+            self._place = last
             watchers = [one for one in self._watchers if one.stream.is_open]
             self._watchers = set(watchers)
         for watcher in watchers:
@@ -157,10 +176,10 @@ class Broadcast:
                 refusal = watcher.check()
                 if refusal is not None:
                     watcher.stream.end(refusal)
-                elif watcher.seq <= first:
+                elif watcher.place.seq <= first.seq:
                     self._tell(watcher, encode, last)
-                elif watcher.seq < last:  # it knew more than we when it joined
-                    late = [row for row in wanted if row.seq > watcher.seq]
+                elif watcher.place.seq < last.seq:  # it knew more than we when it joined
+                    late = [row for row in wanted if row.seq > watcher.place.seq]
                     self._tell(watcher, self._encoder(late, reading), last)
             except Exception as error:  # noqa: BLE001 - it was not told, and must not think so
                 _log.warning("watcher", call_id=watcher.stream.call_id, error=str(error))
@@ -169,11 +188,11 @@ class Broadcast:
     def _wanted(self, rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if row.type in self._types]
 
-    def _tell(self, watcher: Watcher, encode: Encode, seq: int) -> None:
+    def _tell(self, watcher: Watcher, encode: Encode, place: Place) -> None:
         message = encode(watcher)
         if message is not None:
             self._send(watcher, message)
-        watcher.seq = seq
+        watcher.place = place
 
     def _send(self, watcher: Watcher, message: bytes) -> None:
         def cut_off() -> None:

@@ -53,7 +53,7 @@ class Dispatcher:
         """Start at once."""
         self._env = env
         self._pace = _Pace(rate)
-        self._seen: int | None = None
+        self._seen: object = None
         self._looked_ahead = 0.0
         self._next_time = 0
         self._housekeeping_time = 0

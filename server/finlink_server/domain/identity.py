@@ -91,18 +91,18 @@ def _look_up(env: Env, bearer: str, digest: bytes) -> Known:
 
 
 def _service_key(env: Env, bearer: str, digest: bytes) -> KnownKey:
-    seq = env.feed.refresh()  # before anything is read that will be remembered
+    place = env.feed.refresh()  # before anything is read that will be remembered
     row = service_keys.find(env, bearer)
     if row is None:
         raise CredentialInvalid(problem="no such service key, or it was revoked")
     roles = frozenset(map(Role, row.roles.split()))
     known = KnownKey(row.id, roles, tuple(row.event_prefixes.split()))
-    memory.remember(env, seq, digest, known, row.id)
+    memory.remember(env, place, digest, known, row.id)
     return known
 
 
 def _account(env: Env, bearer: str, digest: bytes) -> KnownAccount:
-    seq = env.feed.refresh()  # before anything is read that will be remembered
+    place = env.feed.refresh()  # before anything is read that will be remembered
     try:
         claims = signing_keys.verify(env, tokens.Kind.ACCOUNT, bearer)
     except tokens.TokenInvalid as error:
@@ -112,7 +112,7 @@ def _account(env: Env, bearer: str, digest: bytes) -> KnownAccount:
         raise CredentialInvalid(problem="it has ended")
     until = min(row.expire_time, claims["exp"] * MICROSECONDS)
     known = KnownAccount(row.account_id, row.id, until)
-    memory.remember(env, seq, digest, known, row.id, row.account_id)
+    memory.remember(env, place, digest, known, row.id, row.account_id)
     return known
 
 

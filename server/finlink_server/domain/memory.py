@@ -14,7 +14,7 @@ from finlink_server.config import Network
 from finlink_server.domain import endings
 from finlink_server.domain.caller import Role
 from finlink_server.env import Env
-from finlink_server.storage.feed import Row
+from finlink_server.storage.feed import Place, Row
 
 _NAME: Final = "credentials"
 # What an entry takes, indexes and all, in bytes: measured with tracemalloc, rounded up.
@@ -100,12 +100,16 @@ class Memory:
         for tag in tags:
             self._tagged[tag] = (*self._tagged.get(tag, ()), digest)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        self._tagged.clear()
+
     def apply(self, rows: Sequence[Row]) -> None:
         """Forget what rows of the journal have changed."""
         for row in rows:
             if row.type in _ENDS_ALL:
-                self._known.clear()
-                self._tagged.clear()
+                self.clear()
             for tag in _touched(row):
                 for digest in self._tagged.get(tag, ()):
                     self._forget(digest)
@@ -141,9 +145,9 @@ def recall_all(env: Env, digests: Iterable[bytes]) -> list[Known | None]:
     return [memory.get(digest, now) for digest in digests]
 
 
-def remember(env: Env, seq: int, digest: bytes, known: Known, *tags: str) -> None:
-    """Remember what was read after the feed stood at `seq`, unless it has moved since."""
-    env.feed.unless_moved(seq, lambda: of(env).put(digest, known, tags))
+def remember(env: Env, place: Place, digest: bytes, known: Known, *tags: str) -> None:
+    """Remember what was read after the feed stood at a place, unless it has moved since."""
+    env.feed.unless_moved(place, lambda: of(env).put(digest, known, tags))
 
 
 def digest_of(credential: str) -> bytes:
@@ -160,7 +164,7 @@ def of(env: Env) -> Memory:
 def begin(env: Env, most_bytes: int) -> None:
     """Let this process remember credentials, in so much memory."""
     memory = env.memory[_NAME] = Memory(max(16, most_bytes // _ENTRY))
-    env.feed.follow(memory.apply)
+    env.feed.follow(memory)
 
 
 def _touched(row: Row) -> Iterator[str]:

@@ -39,6 +39,9 @@ class _Memory:
             del self.known[next(iter(self.known))]
         self.known[app_id] = present
 
+    def clear(self) -> None:
+        self.known.clear()
+
     def apply(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if row.type in _CHANGES:
@@ -48,19 +51,19 @@ class _Memory:
 def begin(env: Env) -> None:
     """Let this process keep settings in memory."""
     memory = env.memory[_NAME] = _Memory()
-    env.feed.follow(memory.apply)
+    env.feed.follow(memory)
 
 
 def get(env: Env, caller: Caller, app_id: str) -> Present:
     """Give the present settings of an app that the caller sees; empty: of its session's app."""
-    seq = env.feed.refresh()  # before anything is read that will be kept
+    place = env.feed.refresh()  # before anything is read that will be kept
     memory: _Memory = env.memory[_NAME]
     wanted = app_id or caller.app_id
     known = memory.known.get(wanted)
     if known is None:
         app = visible.app(caller, app_id)
         read = Present(app.account_id, settings.of_app(app.id))
-        env.feed.unless_moved(seq, lambda: memory.put(app.id, read))
+        env.feed.unless_moved(place, lambda: memory.put(app.id, read))
         return read
     if not caller.sees(known.account_id, wanted):
         raise AppNotFound(app_id=wanted)

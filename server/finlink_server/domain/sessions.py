@@ -71,7 +71,7 @@ def _validate(
 ) -> Validation:
     if isinstance(known, KnownSession):
         return Validation(known, missing_scopes=_missing(required_scopes, known.scopes))
-    seq = env.feed.refresh()  # before anything is read that will be remembered
+    place = env.feed.refresh()  # before anything is read that will be remembered
     try:
         claims = signing_keys.verify(env, tokens.Kind.SESSION, token)
     except tokens.TokenInvalid as error:
@@ -91,7 +91,7 @@ def _validate(
     if reason:
         return Validation(session=row, inactive_reason=reason, missing_scopes=missing)
     known = _known(row, claims["exp"] * MICROSECONDS)
-    memory.remember(env, seq, digest, known, row.id, row.secret_id)
+    memory.remember(env, place, digest, known, row.id, row.secret_id)
     return Validation(known, missing_scopes=missing)
 
 

@@ -193,21 +193,24 @@ class _Ring:
     signers: dict[str, Signer] = field(default_factory=dict)
     found: dict[str, _Found] = field(default_factory=dict)
 
+    def clear(self) -> None:
+        self.signers.clear()
+        self.found.clear()
+
     def apply(self, rows: Sequence[Row]) -> None:
         if any(row.type.startswith("signing_key.") for row in rows):
-            self.signers.clear()
-            self.found.clear()
+            self.clear()
 
 
 def begin(env: Env) -> None:
     """Let this process keep keys in memory."""
     ring = env.memory[_RING] = _Ring()
-    env.feed.follow(ring.apply)
+    env.feed.follow(ring)
 
 
 def _find(env: Env, kid: str) -> _Found | None:
     """Find a key by its id."""
-    seq = env.feed.refresh()  # before anything is read that will be remembered
+    place = env.feed.refresh()  # before anything is read that will be remembered
     ring: _Ring = env.memory[_RING]
     found = ring.found.get(kid)
     if found is None:
@@ -216,7 +219,7 @@ def _find(env: Env, kid: str) -> _Found | None:
             return None
         key = tokens.VerifyKey(kid, tokens.Kind[row.kind], public_key(row))
         found = _Found(key, row.revoke_time is not None)
-        env.feed.unless_moved(seq, lambda: ring.found.update({kid: found}))
+        env.feed.unless_moved(place, lambda: ring.found.update({kid: found}))
     return found
 
 

@@ -62,9 +62,9 @@ class Watches:
         self, request: v1.WatchRevocationsRequest, caller: Caller, opening: Opening
     ) -> None:
         env = self.env
-        seq = cursors.read(env, request.cursor) if request.cursor else env.feed.refresh()
+        place = cursors.read(env, request.cursor) if request.cursor else env.feed.refresh()
         stream = self._revocations.streams.open(opening.context, opening.send, caller.call.id)
-        watcher = Watcher(stream, seq, opening.check)
+        watcher = Watcher(stream, place, opening.check)
         if not request.cursor:
             for piece in _pieces(revocations.of_living_tokens(env)):
                 message = v1.WatchRevocationsResponse(revocations=map(_revocation, piece))
@@ -79,10 +79,10 @@ class Watches:
             raise FieldInvalid.of("app_ids", "must name at least one app of the account")
         for app_id in request.app_ids:
             visible.app(caller, app_id, "app_ids")
-        seq, is_new = env.feed.refresh(), True
+        place, is_new = env.feed.refresh(), True
         if request.cursor:
             try:
-                seq, is_new = cursors.read(env, request.cursor), False
+                place, is_new = cursors.read(env, request.cursor), False
             except CursorTooOld:  # a snapshot says it all; of all apps there is none
                 if not request.app_ids:
                     raise
@@ -92,7 +92,7 @@ class Watches:
         if owner and sum(one.subject == owner for one in streams) > _MOST_OF_ONE:
             stream.end(Overloaded())
             return
-        watcher = Watcher(stream, seq, opening.check, frozenset(request.app_ids))
+        watcher = Watcher(stream, place, opening.check, frozenset(request.app_ids))
         if is_new:
             for app_id in request.app_ids:
                 message = v1.WatchSettingsResponse(settings=[self._present(app_id)])
@@ -102,7 +102,7 @@ class Watches:
     def _encode_revocations(self, rows: Sequence[Row], reading: Reading) -> Encode:
         message = v1.WatchRevocationsResponse(
             revocations=map(_revocation, revocations.of_rows(rows)),
-            cursor=cursors.write(self.env, reading.seq, reading.time),
+            cursor=cursors.write(self.env, reading.place, reading.time),
             read_time=convert.time(reading.time),
             caught_up=reading.is_all,
         ).SerializeToString()
@@ -110,7 +110,7 @@ class Watches:
 
     def _encode_settings(self, rows: Sequence[Row], reading: Reading) -> Encode:
         changed = {app_id: self._present(app_id) for app_id in _apps(rows)}
-        cursor = cursors.write(self.env, reading.seq, reading.time)
+        cursor = cursors.write(self.env, reading.place, reading.time)
 
         @cache  # many watch for nothing of what changed, or for the same
         def message(changed_ids: tuple[str, ...]) -> bytes:

@@ -6,6 +6,9 @@ a read that fails makes nothing true, so that whoever asks then is refused.
 
 Being told (`NOTIFY`) makes news travel faster, and bounds nothing: a connection that
 is half open tells nothing, and nobody notices.
+
+A new connection may lead to another server, which may never have had what memory was
+made of, even where its journal has the row that was read last: so memory begins anew.
 """
 
 import threading
@@ -16,10 +19,8 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from finlink_server import deadline
-from finlink_server.errors import DatabaseUnavailable
 from finlink_server.storage.connections import Connection, translated
-from finlink_server.storage.feed import AT_ONCE, LAST, ROWS, Feed, Look, Row
+from finlink_server.storage.feed import LAST, ROWS, Feed, Look, Place, Row
 
 CHANNEL: Final = "finlink_journal"
 _TRUE_FOR: Final = 0.05  # seconds
@@ -63,18 +64,18 @@ class PostgresFeed(Feed):
         self._listener = threading.Thread(target=self._listen, name="listen", daemon=True)
         self._listener.start()
 
-    def refresh(self) -> int:
-        """Read, unless memory is true; the seq up to which it is."""
+    def refresh(self) -> Place:
+        """Read, unless memory is true; the place up to which it is."""
         if not self._is_true(_TRUE_FOR):
             self._read(_TRUE_FOR)
-        return self.seq
+        return self.place
 
     def look(self) -> Look:
         """See whether there are new rows, by a read of a moment ago at most."""
         if not self._is_true(_LOOK_AFTER):
             self._read(_LOOK_AFTER)
-        with self._lock:
-            return Look(self.seq, self._stamp.time if self._stamp else 0)
+        with self._turn():
+            return Look(self.place, self._stamp.time if self._stamp else 0)
 
     def close(self) -> None:
         """Close the connections."""
@@ -93,21 +94,23 @@ class PostgresFeed(Feed):
         )
 
     def _read(self, seconds: float) -> None:
-        if not self._lock.acquire(timeout=deadline.remaining(2 * _LONGEST_READ)):
-            deadline.check()
-            raise DatabaseUnavailable
-        try:
+        with self._turn():
             if not self._is_true(seconds):  # somebody else has read meanwhile
                 stamp = _Stamp(self._commits(), self._wakes, self._monotonic(), self._now())
                 if self._stamp is None:
-                    self.seq = int(self._ask(LAST)[0][0] or 0)
+                    self._begin()
                 self._apply()
                 self._stamp = stamp
-        finally:
-            self._lock.release()
 
-    def _since(self, seq: int, limit: int = AT_ONCE) -> list[Row]:
+    def _last(self) -> Place:
+        rows = self._ask(LAST)
+        return Place(*rows[0]) if rows else Place(0, "")
+
+    def _read_from(self, seq: int, limit: int) -> list[Row]:
         return list(map(Row._make, self._ask(_ROWS, seq, limit)))
+
+    def _doubt(self) -> None:
+        self._stamp = None
 
     def _ask(self, sql: str, *parameters: int) -> list[Any]:
         """Ask on our own connection, which no call can use up; the lock is held."""
@@ -115,6 +118,7 @@ class PostgresFeed(Feed):
             if self._connection is None:
                 self._connection = self._connect()
                 self._connection.longest = _LONGEST_READ
+                self._clear()
             with translated():
                 return self._connection.execute(sql, parameters or None).fetchall()
         except Exception:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from finlink_server.storage.feed import AT_ONCE, LAST, ROWS, Feed, Look, Row
+from finlink_server.storage.feed import LAST, ROWS, Feed, Look, Place, Row
 from finlink_server.storage.wal_index import head_of
 
 
@@ -25,18 +25,18 @@ class SqliteFeed(Feed):
         self._head = head_of(path)
         self._stamp = b""
 
-    def refresh(self) -> int:
-        """Apply what was committed before this call; the seq up to which memory is true."""
+    def refresh(self) -> Place:
+        """Apply what was committed before this call; the place up to which memory is true."""
         if self._head() == self._stamp:
-            return self.seq
-        with self._lock:
+            return self.place
+        with self._turn():
             head = self._head()
             if head != self._stamp:
                 if not self._stamp:
-                    self.seq = self._last()
+                    self._begin()
                 self._apply()
                 self._stamp = head
-            return self.seq
+            return self.place
 
     def look(self) -> Look:
         """See whether anything was committed, by any process, up to now."""
@@ -48,8 +48,11 @@ class SqliteFeed(Feed):
         with self._lock:
             self._connection.close()
 
-    def _last(self) -> int:
-        return int(self._connection.execute(LAST).fetchone()[0] or 0)
+    def _last(self) -> Place:
+        return Place(*(self._connection.execute(LAST).fetchone() or (0, "")))
 
-    def _since(self, seq: int, limit: int = AT_ONCE) -> list[Row]:
+    def _read_from(self, seq: int, limit: int) -> list[Row]:
         return list(map(Row._make, self._connection.execute(ROWS, (seq, limit)).fetchall()))
+
+    def _doubt(self) -> None:
+        self._stamp = b""
