@@ -13,6 +13,7 @@ from finlink_server.storage.models import Session, SigningKey
 
 TYPES: Final = frozenset({*endings.TYPES, "signing_key.revoked"})
 _LIFETIME: Final = logins.LIFETIME * MICROSECONDS
+_SKEW: Final = 10 * MICROSECONDS  # between the clocks of those who serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def of_rows(rows: Iterable[Row]) -> Iterator[Revocation]:
 
 def of_living_tokens(env: Env) -> Iterator[Revocation]:
     """Give what has ended, or will end early, although its token has not expired."""
-    since = env.now() - _LIFETIME - MICROSECONDS
+    since = env.now() - _LIFETIME - _SKEW
     keys = SigningKey.select().where(
         SigningKey.kind == tokens.Kind.SESSION.name, SigningKey.revoke_time > since
     )
