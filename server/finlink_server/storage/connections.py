@@ -33,8 +33,9 @@ _KEEPALIVE: Final = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 7000,  # ms
 }
+_UNACKNOWLEDGED: Final = 7000  # ms
+_LOOK_FOR_US: Final = 1000  # ms
 _MOST_READS: Final = 3
 # What the server says while it goes, is full, or is no longer the one that may write.
 _AWAY: Final = ("08", "53", "57P", "58", "25006", "25P03")
@@ -46,6 +47,7 @@ class Connection(psycopg.Connection[Any]):
     """A connection whose every wait ends, also when the server says nothing any more."""
 
     longest: float | None = LONGEST_WAIT + _IN_TIME
+    may_write = True
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - the driver's
         """Wait for the server, but not for ever."""
@@ -53,6 +55,9 @@ class Connection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, interval, self.longest)
+        except errors.ReadOnlySqlTransaction:
+            self.may_write = False
+            raise
         except errors._WaitTimeout as error:  # noqa: SLF001 - it has no other name
             self.close()
             raise psycopg.OperationalError("the server does not answer") from error
@@ -67,12 +72,18 @@ def connect(url: str, *, is_patient: bool = False) -> Connection:
         "lock_timeout": longest,
         "idle_in_transaction_session_timeout": longest,
         "client_min_messages": "warning",
+        # Who has gone, a command that was broken off, holds no lock while it waits for one.
+        "client_connection_check_interval": _LOOK_FOR_US,
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given: dict[str, Any] = {
         "connect_timeout": _LONGEST_CONNECT,
         "application_name": "finlink-server",
+        # A replica knows too late what has ended, and takes none of our writes.
+        "target_session_attrs": "read-write",
     }
+    if not is_patient:
+        given["tcp_user_timeout"] = _UNACKNOWLEDGED
     given |= _KEEPALIVE | wanted
     given |= {"options": f"{options} {wanted.get('options', '')}", "client_encoding": "utf8"}
     with translated():
@@ -126,8 +137,8 @@ class Pool:
             raise
 
     def give_back(self, connection: Connection) -> None:
-        """Let the next one have it, unless it is broken."""
-        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+        """Let the next one have it, unless it is broken or takes no writes any more."""
+        if connection.may_write and connection.pgconn.transaction_status == TransactionStatus.IDLE:
             self._free.append(connection)
         else:
             connection.close()

@@ -72,7 +72,8 @@ _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT
     current_setting('server_version_num')::int, pg_encoding_to_char(encoding),
-    datlocprovider::text, datcollate, current_setting('synchronous_commit')
+    datlocprovider::text, datcollate, current_setting('synchronous_commit'),
+    current_setting('transaction_read_only')
 FROM pg_database WHERE datname = current_database()
 """
 
@@ -124,8 +125,8 @@ class PostgresDatabase(Database):
             self._pool.give_back(self._pool.take())
         except Lost as error:
             message = (
-                f"The database {self.name} cannot be reached: {last_line(error)}. See that it runs"
-                " and that FINLINK_DATABASE_URL is right."
+                f"The database {self.name} cannot be reached: {last_line(error)}. See that it runs,"
+                " that it takes writes, and that FINLINK_DATABASE_URL is right."
             )
             raise DatabaseError(message) from error
 
@@ -214,7 +215,9 @@ class PostgresDatabase(Database):
 
     def check(self) -> None:
         """Refuse a database that cannot hold what the service promises."""
-        version, encoding, provider, collation, commit = self.execute(_IN_PLACE).fetchone()
+        version, encoding, provider, collation, commit, read_only = self.execute(
+            _IN_PLACE
+        ).fetchone()
         if version < _OLDEST_VERSION:
             message = f"{self.name} is PostgreSQL {version // 10_000}. It must be 15 or newer."
             raise DatabaseError(message)
@@ -223,6 +226,13 @@ class PostgresDatabase(Database):
                 f"{self.name} sorts text by {collation} in {encoding}, and pages of lists would"
                 " skip rows. Make it with `CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
                 " LOCALE 'C'`."
+            )
+            raise DatabaseError(message)
+        if read_only == "on":  # in recovery it always is
+            message = (
+                f"{self.name} takes no writes: it is a replica, or was set to be read-only. Let"
+                " FINLINK_DATABASE_URL name the primary; of several hosts it is found, unless"
+                " `target_session_attrs` asks for another."
             )
             raise DatabaseError(message)
         if commit == "off":
