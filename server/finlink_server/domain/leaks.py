@@ -16,11 +16,11 @@ def report(env: Env, caller: Caller, client_secret: str) -> None:
     plain = credentials.parse_client_secret(client_secret)
     address = caller.call.client_address
     # Once more and before: who is refused does not wait for his turn to write.
-    rate, _ = rates.check(env, "leak", address, env.max_leak_reports, _WINDOW)
+    window = rates.check(env, "leak", address, env.max_leak_reports, _WINDOW)
     meant = _find(env, plain) if plain else None
     parents = hierarchy.above_sessions(meant.app.account_id, meant.app_id) if meant else ()
-    with env.transaction(rate, meant.id if meant else "", under=parents):
-        rates.spend(env, "leak", address, env.max_leak_reports, _WINDOW)
+    with env.transaction(window.key, meant.id if meant else "", under=parents):
+        rates.spend(env, window)
         secret = _find(env, plain) if plain else None
         if secret is None or secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
             return
