@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -66,15 +69,15 @@ def fail_over(server: Postgres, database: str, replica: str) -> None:
 @contextmanager
 def as_a_standby(server: Postgres) -> Iterator[None]:
     """Let it take no writes, as a replica, and then be the primary again."""
-    signal = server.folder / "data" / "standby.signal"
+    mark = server.folder / "data" / "standby.signal"
     server.stop()
-    signal.touch()
+    mark.touch()
     server.start()
     try:
         yield
     finally:
         server.stop()
-        signal.unlink()
+        mark.unlink()
         server.start()
 
 
@@ -131,6 +134,17 @@ def test_after_a_failover_to_a_replica_that_lagged_ends_are_seen_and_watchers_be
             list(operator.sessions.WatchRevocations(cursor=watch.cursor))
         anew = watches.revocations(operator).until_caught_up()
         assert session.id in {one.session_id for one in anew.told}
+
+
+def test_every_thread_leaves_signals_to_the_one_that_waits_for_them(home):
+    with home.serving() as process:
+        tasks = list(Path(f"/proc/{process.pid}/task").iterdir())
+        others = [one for one in tasks if one.name != str(process.pid)]  # it shows what it awaits
+        blocked = [re.search(r"SigBlk:\s*(\w+)", (one / "status").read_text()) for one in others]
+
+    mask = 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGINT - 1)
+    assert blocked
+    assert all(found and int(found[1], 16) & mask == mask for found in blocked)
 
 
 def test_nothing_is_answered_from_a_standby_that_takes_no_writes(home):

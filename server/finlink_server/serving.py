@@ -51,8 +51,8 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
         log.start(settings.log_level, settings.log_format)
         if with_demo:
             settings = settings.for_demo()
-        env = bootstrap.open_env(settings, prepares=False)  # the supervisor did
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        env = bootstrap.open_env(settings, prepares=False)  # the supervisor did
         threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
         _allow_open_files()
         if settings.metrics_listen:
@@ -66,10 +66,13 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
 
 
 def _serve_alone(settings: Config, *, with_demo: bool) -> None:
-    env = bootstrap.open_env(settings)  # a long migration can be broken off: nothing is lost
     # Waited for and not handled: a handler would set an event, whose lock the waiting
     # main thread may hold at that very moment. Blocked before the first thread starts,
-    # so that it is blocked in all of them.
+    # so that it is blocked in all of them: on PostgreSQL that is the feed's. On SQLite
+    # none starts so early, and a long migration can be broken off: nothing is lost.
+    if settings.on_postgres:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    env = bootstrap.open_env(settings)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     _allow_open_files()
     with _metrics(settings):
