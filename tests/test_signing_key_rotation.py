@@ -260,6 +260,18 @@ def test_a_session_whose_keys_are_revoked_before_it_is_signed_has_a_token_that_e
     assert people.why_inactive(verifier, session) == "KEY_REVOKED"
 
 
+def test_a_clock_that_is_behind_the_newest_key_stops_no_login(operator, verifier, secret, clock):
+    made = rotate(operator, _SESSION, revoke_previous=True)
+    clock.advance(hours=-1)
+    try:
+        session = secret.start()
+
+        assert kid_of(session.token) == made.kid
+        assert people.why_inactive(verifier, session) == ""
+    finally:
+        clock.advance(hours=1)
+
+
 def test_each_process_signs_with_the_new_key_and_refuses_the_old_one_at_once(home):
     home = replace(home, program=("-P", quick_server.__file__))
     with home.serving() as one, home.serving() as other:

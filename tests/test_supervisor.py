@@ -168,7 +168,7 @@ def test_what_stops_a_worker_is_said_in_sentences(home, tmp_path):
     )
 
     assert stopped.returncode == 1
-    assert "the TLS files do not go together" in stopped.stderr
+    assert "key.pem cannot be used" in stopped.stderr
     assert "A worker did not start" in stopped.stderr
     assert "Traceback" not in stopped.stderr
 

@@ -32,9 +32,9 @@ _LIFETIMES: Final = {
     tokens.Kind.LINK: 24 * _HOUR,
 }
 _IN_FORCE: Final = """
-SELECT kid, sealed_private FROM signing_key
-WHERE kind = ? AND revoke_time IS NULL AND sign_from_time <= ?
-ORDER BY sign_from_time DESC, kid DESC LIMIT 1
+SELECT kid, sealed_private FROM signing_key WHERE kind = ? AND revoke_time IS NULL
+ORDER BY CASE WHEN sign_from_time <= ? THEN sign_from_time ELSE -sign_from_time END DESC, kid DESC
+LIMIT 1
 """
 
 
@@ -80,6 +80,7 @@ def rotate(
 def in_force(env: Env, kind: tokens.Kind) -> Signer:
     """The kind's newest key in force, as the database says at this moment.
 
+    To a clock that is behind, none may be in force yet: then it is the first to be.
     In the transaction that makes what a token stands for, it is the key with which
     RotateSigningKey will end both.
     """
