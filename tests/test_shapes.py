@@ -12,6 +12,8 @@ from tests.methods import FIELDS, Field, find, is_output_only
 from finlink.config import v1
 from finlink_server import rules, shapes
 
+pytestmark = pytest.mark.sqlite("refused before any database is asked")
+
 JUDGED_BY_THE_DOMAIN = {
     "ValidateSessionRequest.access_token",  # a bad one is an answer
     "PublishEventRequest.payload_json",  # JSON has rules of its own

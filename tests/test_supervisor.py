@@ -22,6 +22,8 @@ from finlink.config import v1
 from finlink_client import open_channel
 from finlink_server.supervisor import next_pause
 
+pytestmark = pytest.mark.sqlite("processes and their port; no database is asked")
+
 CALLERS = 16
 
 
