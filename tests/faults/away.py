@@ -102,8 +102,8 @@ def _again_and_again(work: Callable[[], Any]) -> Iterator[None]:
 AWAY_FAULTS: dict[str, tuple[Callable[[Way], AbstractContextManager[None]], set[str]]] = {
     "stopped and started": (Way.stopped, {_AWAY, _UNKNOWN}),
     "killed (kill -9)": (Way.killed, {_AWAY, _UNKNOWN}),
-    "backends terminated": (Way.terminated, {_AWAY, _UNKNOWN}),
-    "connections cut": (Way.cut, {_AWAY, _UNKNOWN}),
+    "backends terminated": (Way.terminated, {_AWAY, _BUSY, _UNKNOWN}),
+    "connections cut": (Way.cut, {_AWAY, _BUSY, _UNKNOWN}),
     "cut off before COMMIT arrives": (Way.cut_before_commit, {_AWAY, _UNKNOWN}),
     "cut off before COMMIT answers": (Way.cut_after_commit, {_AWAY, _UNKNOWN}),
     "every connection of the pool waits": (Way.crowded, {_BUSY}),
