@@ -183,6 +183,15 @@ def test_who_waits_for_a_dns_that_does_not_answer_holds_up_nobody(
         thread.join()
 
 
+def test_what_is_due_is_sent_while_something_is_committed_at_every_moment(
+    hook, server, monkeypatch
+):
+    look = server.env.feed.look
+    monkeypatch.setattr(server.env.feed, "look", lambda: look()._replace(version=object()))
+
+    assert hook.settled(hook.publish()).state == v1.DELIVERY_STATE_DELIVERED
+
+
 def create(account, app, uri):
     with pytest.raises(Exception, match="INVALID_ARGUMENT"):
         account.webhooks.CreateEndpoint(app_id=app.id, uri=uri)

@@ -113,7 +113,9 @@ class Dispatcher:
         has_moved = self._env.feed.look().version != self._seen
         if has_moved or time.monotonic() - self._looked_ahead > _LOOK_AHEAD_EVERY:
             self._look_ahead()
-        is_due = now >= self._next_time and not self._paused.is_set()
+        # By the clock as it is now: by an earlier reading, what came while we looked would
+        # not be due yet, nor at the next look, as long as more and more comes.
+        is_due = self._env.now() >= self._next_time and not self._paused.is_set()
         room = min(_MOST_AT_ONCE - self._at_work, self._pace.room()) if is_due else 0
         if not self._results and room <= 0:
             return False
