@@ -14,7 +14,7 @@ from finlink_server import calls
 from finlink_server.errors import ShuttingDown
 from finlink_server.pools import Pool
 from finlink_server.streams import Streams
-from finlink_server.watchdog import Watchdog
+from finlink_server.watchdog import Watchdog, _is_too_long, _Wait
 
 KEYS = "/finlink.config.v1.SessionService/ListSigningKeys"
 VALIDATE = "/finlink.config.v1.SessionService/ValidateSession"
@@ -99,6 +99,19 @@ def test_those_who_only_hold_a_thread_give_way_when_others_wait_for_it():
     assert not pool.is_crowded
     watchdog.close()
     pool.shutdown()
+
+
+def test_whose_message_is_on_its_way_is_not_taken_for_silent_because_the_machine_is_busy():
+    crowded: Any = Crowded()
+    waiting = _Wait(0.0, 60.0, lambda: None, crowded)
+
+    judged = [_is_too_long(waiting, now=now) for now in (0.3, 5.0, 10.0)]
+
+    assert judged == [False] * 3  # three looks in ten seconds: the machine is slow, not he
+
+
+class Crowded:
+    is_crowded = True
 
 
 class Context:

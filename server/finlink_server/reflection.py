@@ -18,7 +18,6 @@ from finlink_server.watchdog import Watchdog
 NAME: Final = reflection.SERVICE_NAME
 _THREADS: Final = 32
 _LONGEST_STREAM: Final = 60.0  # seconds
-_WHILE_CROWDED: Final = 1.0  # seconds
 
 
 class _Servicer(reflection.ReflectionServicer):
@@ -48,7 +47,7 @@ class Reflection:
         self._new_call_id = new_call_id
         self._streams = streams
         self._pool = Pool(_THREADS, "reflection")
-        self._watchdog = Watchdog(_LONGEST_STREAM, while_crowded=_WHILE_CROWDED)
+        self._watchdog = Watchdog(_LONGEST_STREAM)
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """The handlers by method name."""

@@ -15,7 +15,9 @@ from typing import Final
 from finlink_server import pools
 
 _LOOK_EVERY: Final = 0.05  # seconds
-_WHILE_CROWDED: Final = 0.25  # seconds
+# A second, and more where looks come late: there messages that were sent come late too, and
+# who has sent his must not be taken for silent.
+_LOOKS_WHILE_CROWDED: Final = 20
 _NEVER: Final = float("inf")
 
 
@@ -25,20 +27,15 @@ class _Wait:
     longest: float
     give_up: Callable[[], object]
     pool: pools.Pool | None
+    looks: int = 0  # at which others waited for a thread
 
 
 class Watchdog:
     """Waits for messages, but not for ever."""
 
-    def __init__(
-        self,
-        longest: float,
-        look_every: float = _LOOK_EVERY,
-        while_crowded: float = _WHILE_CROWDED,
-    ) -> None:
+    def __init__(self, longest: float, look_every: float = _LOOK_EVERY) -> None:
         """Let everybody wait `longest` seconds, or less while others wait for the thread."""
         self._longest = longest
-        self._while_crowded = while_crowded
         self._look_every = look_every
         self._waits: dict[int, _Wait] = {}  # by thread: each waits for one thing at a time
         self._closed = threading.Event()
@@ -72,15 +69,16 @@ class Watchdog:
             now = time.monotonic()
             for thread in list(self._waits):
                 wait = self._waits.get(thread)
-                if wait is not None and wait.since + self._patience(wait) <= now:
-                    wait.longest, wait.pool = _NEVER, None  # once is enough
+                if wait is not None and _is_too_long(wait, now):
+                    wait.longest, wait.looks, wait.pool = _NEVER, 0, None  # once is enough
                     with contextlib.suppress(Exception):  # the call has ended by itself
                         wait.give_up()
 
     def _wait(self, give_up: Callable[[], object]) -> _Wait:
         return _Wait(time.monotonic(), self._longest, give_up, pools.current())
 
-    def _patience(self, wait: _Wait) -> float:
-        if wait.pool is not None and wait.pool.is_crowded:
-            return min(wait.longest, self._while_crowded)
-        return wait.longest
+
+def _is_too_long(wait: _Wait, now: float) -> bool:
+    if wait.pool is not None and wait.pool.is_crowded:
+        wait.looks += 1
+    return now - wait.since >= wait.longest or wait.looks >= _LOOKS_WHILE_CROWDED
