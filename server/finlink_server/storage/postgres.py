@@ -28,6 +28,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import ceil
 from typing import Any, Final
 
 import peewee
@@ -282,6 +283,7 @@ class PostgresDatabase(Database):
         except (Lost, Contended) as error:
             if work.connection.pgconn.transaction_status == TransactionStatus.UNKNOWN:
                 raise Undecided(str(error)) from error
+            deadline.check()
             raise
         finally:
             if work.last or work.has_written:
@@ -303,7 +305,7 @@ def _opening(locks: Collection[str], parents: Collection[str]) -> str:
     statements = ["BEGIN ISOLATION LEVEL READ COMMITTED"]
     patience = deadline.remaining(LONGEST_WAIT)
     if wanted and patience < LONGEST_WAIT:
-        statements.append(f"SET LOCAL lock_timeout = {max(1, int(patience * 1000))}")
+        statements.append(f"SET LOCAL lock_timeout = {ceil(patience * 1000) + 1}")  # after it
     statements += [f"SELECT pg_advisory_xact_lock{how}({number})" for number, how in wanted]
     return "; ".join(statements)
 
