@@ -108,9 +108,10 @@ class Postgres:
         return name
 
     def cut(self, database: str) -> int:
-        """Cut every connection to a database; how many."""
+        """Cut every connection to a database, and see them gone; how many."""
         rows = self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", database
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
+            database,
         )
         return len(rows)
 
