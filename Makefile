@@ -6,7 +6,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test crashes staleness hostile faults soak bench check format generate clean
+.PHONY: help run test crashes staleness model hostile faults soak bench check format generate clean
 
 help: ## Say what each target does
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, 
 
 staleness: $(VENV)/.installed-dev ## Hunt for a minute for a process that accepts what has ended
 	@STALENESS_SECONDS=60 $(BIN)/pytest --quiet --capture=no tests/test_staleness.py
+
+model: $(VENV)/.installed-dev ## Play 200 random histories on each database, every answer compared with a model's
+	@MODEL_HISTORIES=200 $(BIN)/pytest --quiet --capture=no tests/test_model.py
 
 hostile: $(VENV)/.installed-dev ## Make 100,000 hostile calls, and flood a server in thirty ways
 	@HOSTILE_CALLS=100000 HOSTILE_EXAMPLES=2000 HOSTILE_TIMINGS=200 $(BIN)/pytest --quiet --capture=no tests/hostile

@@ -47,7 +47,9 @@ def of_living_tokens(env: Env) -> Iterator[Revocation]:
         yield Revocation("", key.kid, "KEY_REVOKED", int(key.revoke_time or 0))
     recent = Session.select().where(  # ids are in the order of time
         Session.id >= ids.earliest("ses", since),
-        ~Session.end_time.is_null() | (Session.expire_reason == "SECRET_EXPIRED"),
+        # One that ran out with its token is closed by the next login, and revoked by nobody.
+        (~Session.end_time.is_null() & (Session.end_reason != "EXPIRED"))
+        | (Session.end_time.is_null() & (Session.expire_reason == "SECRET_EXPIRED")),
     )
     for session in recent.iterator():
         if session.end_time is not None:

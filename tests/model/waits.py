@@ -1,0 +1,102 @@
+"""Waiting for what the server does in its own time: giving events to those who want them."""
+
+from __future__ import annotations
+
+import time
+
+from tests.gates import until
+from tests.model import reference_deliveries as deliveries
+from tests.model.reference import Record
+from tests.model.stage import EVENT_TYPES, Acts
+
+from finlink.config import v1
+
+_PATIENCE = 20  # seconds; a delivery takes milliseconds, unless the machine is busy
+_MOST_DAYS = 25  # of a history: events are kept for 30
+_MOST_MOVES = 70  # of the clock: see `stage`
+
+
+class Waits(Acts):
+    """Acts that wait until the order of what happens is certain."""
+
+    def wait_for(self, seconds: int) -> None:
+        """Let time pass, with nothing on its way before or after."""
+        days = self.days + seconds / 86_400
+        if seconds and days < _MOST_DAYS and self.moves < _MOST_MOVES:
+            self.settle()
+            self.go_on(seconds)
+            self.talk.history.append(f"time: {seconds} seconds pass")
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until what is due has been delivered: then nothing depends on when that is."""
+        self.world.now = self.clock()
+        until(self.stage.is_idle)
+        changed = [one for one in self.deliveries if one.get("seen") != self.state_of(one)]
+        for app_id in {self.world.endpoints[one["endpoint_id"]]["app_id"] for one in changed}:
+            if not self.world.apps[app_id].get("delete_time"):
+                self.wait_until_settled(app_id)
+        for one in changed:
+            one["seen"] = self.state_of(one)
+
+    def wait_until_settled(self, app_id: str) -> None:
+        end = time.monotonic() + _PATIENCE
+        while not self.is_settled(app_id):
+            if time.monotonic() > end:
+                self.see_deliveries()
+                self.talk.disagree("deliveries are under way for ever")
+            time.sleep(0.005)
+
+    def state_of(self, delivery: Record) -> str:
+        return deliveries.state(self.world, delivery)
+
+    @property
+    def deliveries(self) -> list[Record]:
+        return self.world.deliveries
+
+    def is_settled(self, app_id: str) -> bool:
+        """Whether there are as many deliveries as there must be, and none is under way."""
+        told = self.told_deliveries(app_id)
+        expected = self.expected_deliveries(app_id)
+        count = sum(one[3] == "PENDING" for one in expected)
+        waiting = sum(one[3] in {"PENDING", "SENDING"} for one in told)
+        return len(told) >= len(expected) and waiting <= count
+
+    def told_deliveries(self, app_id: str) -> list[tuple[str, str, str, str, str]]:
+        said = self.stage.operator.webhooks.ListDeliveries(app_id=app_id, page_size=500)
+        return [
+            (
+                one.endpoint_id,
+                one.event_id,
+                v1.DeliveryCause.Name(one.cause).removeprefix("DELIVERY_CAUSE_"),
+                v1.DeliveryState.Name(one.state).removeprefix("DELIVERY_STATE_"),
+                v1.CancelReason.Name(one.cancel_reason).removeprefix("CANCEL_REASON_"),
+            )
+            for one in said.deliveries
+        ]
+
+    def expected_deliveries(self, app_id: str) -> list[tuple[str, str, str, str, str]]:
+        self.world.now = self.clock()
+        return [
+            (
+                one["endpoint_id"],
+                one["row"].get("public_id", ""),
+                one["cause"],
+                self.state_of(one),
+                one["cancel_reason"] or "UNSPECIFIED",
+            )
+            for one in self.deliveries
+            if self.world.endpoints[one["endpoint_id"]]["app_id"] == app_id
+        ]
+
+    def see_deliveries(self) -> None:
+        """Each event has reached each endpoint that wanted it, or says why not (rule 9)."""
+        for app_id in {self.world.endpoints[d["endpoint_id"]]["app_id"] for d in self.deliveries}:
+            if not self.world.apps[app_id].get("delete_time"):
+                self.root("ListEvents", app_id=app_id, types=EVENT_TYPES, page_size=500)
+                actual = sorted(self.told_deliveries(app_id))
+                expected = sorted(self.expected_deliveries(app_id))
+                if actual != expected:
+                    extra = [one for one in actual if one not in expected]
+                    missing = [one for one in expected if one not in actual]
+                    self.talk.disagree(f"deliveries: not there {missing}; not expected {extra}")
