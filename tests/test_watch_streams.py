@@ -69,6 +69,27 @@ def test_a_feed_that_fails_certifies_nothing_and_loses_nothing(
     watch.until(lambda: session.id in [one.session_id for one in watch.told])
 
 
+def test_watchers_are_told_while_something_is_committed_at_every_moment(
+    watches, verifier, env, session, monkeypatch
+):
+    watch = watches.revocations(verifier).until_caught_up()
+    since = env.feed.since
+
+    def and_then_something_is_committed(place: Any, *limit: int) -> Any:
+        rows = since(place, *limit)
+        if threading.current_thread().name == _TELLER:
+            with env.transaction("somebody"):
+                journal.write(env, bootstrap.command_line("tests"), "app.updated", "app_1")
+        return rows
+
+    monkeypatch.setattr(env.feed, "since", and_then_something_is_committed)
+    session.sessions.EndSession()
+
+    watch.until(lambda: session.id in [one.session_id for one in watch.told])
+    seen = len(watch.messages)
+    watch.until(lambda: len(watch.messages) > seen + 1)  # heartbeats
+
+
 def test_who_cannot_be_checked_is_sent_away_and_goes_on_from_its_cursor(
     watches, verifier, secret, session, failing
 ):

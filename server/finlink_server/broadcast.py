@@ -149,7 +149,9 @@ class Broadcast:
             if rows:
                 self._waiting += self._wanted(rows)
                 self._last = rows[-1].place
-            else:
+            # It began after the look. What came since waits for the next: while others
+            # commit at every moment, there would be no end, and nobody would be told.
+            if len(rows) < AT_ONCE:
                 self._seen = version
         return read_time
 
