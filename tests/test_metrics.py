@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from signal import SIGKILL
+from typing import Any
 
 import grpc
 import pytest
@@ -17,6 +19,10 @@ from tests import people, quick_server
 from tests.gates import until
 from tests.processes import Home, Process
 from tests.workers import supervised
+
+from finlink_server import measuring
+from finlink_server.domain import figures
+from finlink_server.storage.database import Contended
 
 pytestmark = pytest.mark.sqlite  # but for what is counted, a database is a database
 _ANYWHERE = {"METRICS_LISTEN": "127.0.0.1:0", "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8"}
@@ -148,6 +154,23 @@ def test_gauges_of_the_whole_service_follow_the_database(metrics, operator, secr
     until(lambda: metrics.value("finlink_webhook_backlog") > 0)
     until(lambda: metrics.value("finlink_webhook_backlog_age_seconds") > 0)
     assert metrics.value("finlink_webhook_attempts_total", "failed") >= 1
+
+
+def test_figures_that_cannot_be_taken_hold_up_nothing_and_are_taken_the_next_time(env, monkeypatch):
+    tries: list[str] = []
+
+    def measure(_: Any) -> None:
+        tries.append(threading.current_thread().name)
+        raise Contended
+
+    monkeypatch.setattr(figures, "measure", measure)
+    monkeypatch.setattr("finlink_server.metrics.is_on", lambda: True)
+    monkeypatch.setattr(measuring, "_EVERY", 0.01)
+    another = measuring.Measuring(env)
+
+    until(lambda: len(tries) >= 3)
+    another.close()
+    assert set(tries) == {"figures"}  # a thread of its own
 
 
 def test_watchers_are_counted_while_they_watch(metrics, operator):

@@ -26,6 +26,7 @@ from finlink_server.domain import banks
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
+from finlink_server.measuring import Measuring
 from finlink_server.pools import Pool
 from finlink_server.services import SERVICES, behaviours
 from finlink_server.services.watch import Watches
@@ -75,6 +76,7 @@ class App:
     door: Door
     watchdog: Watchdog
     dispatcher: Dispatcher | None
+    measuring: Measuring | None
     watches: Watches
     tally: Tally
 
@@ -94,6 +96,8 @@ class App:
         self.server.stop(max(0.0, until - time.monotonic())).wait()
         if self.dispatcher:
             self.dispatcher.close(max(0.0, until - time.monotonic()))
+        if self.measuring:
+            self.measuring.close()
         self.watches.close()
         self.tally.close()
         self.watchdog.close()
@@ -107,7 +111,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     """Put the server together and let it listen.
 
     `shares_port`: with the other workers of a supervisor, which has made sure that the
-    port is theirs. `background`: whether it also sends webhooks and keeps house.
+    port is theirs. `background`: whether it also sends webhooks, keeps house and measures.
     """
     door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
     calls = Calls(env, door, watchdog, config.trusted_proxies, config.tls_san_roles)
@@ -135,6 +139,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     server.start()
     threading.Thread(target=_warm_up, args=(env,), name="warm-up", daemon=True).start()
     dispatcher = Dispatcher(env, config.limit_webhook_rate) if background else None
+    measuring = Measuring(env) if background else None
     return App(
         env=env,
         server=server,
@@ -144,6 +149,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
         door=door,
         watchdog=watchdog,
         dispatcher=dispatcher,
+        measuring=measuring,
         watches=watches,
         tally=calls.tally,
     )

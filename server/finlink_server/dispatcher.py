@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from finlink_server import metrics
-from finlink_server.domain import delivery_queue, figures, housekeeping
+from finlink_server.domain import delivery_queue, housekeeping
 from finlink_server.domain.delivery_queue import Job, Message
 from finlink_server.domain.delivery_results import Result
 from finlink_server.env import MICROSECONDS, Env
@@ -36,7 +36,6 @@ _LOOK_EVERY: Final = 0.01  # seconds; a look takes microseconds
 _LOOK_AT_FULL_PACE_EVERY: Final = 0.025
 _LOOK_AHEAD_EVERY: Final = 1.0  # seconds
 _AFTER_A_FAULT: Final = 1.0  # seconds
-_MEASURE_EVERY: Final = 10.0  # seconds
 _HOUSEKEEPING_EVERY: Final = 60 * MICROSECONDS
 # Attempts at one time: each is a socket and some kilobytes.
 _MOST_AT_ONCE: Final = 512
@@ -57,7 +56,6 @@ class Dispatcher:
         self._looked_ahead = 0.0
         self._next_time = 0
         self._housekeeping_time = 0
-        self._measured = 0.0
         self._results: deque[Result] = deque()
         self._at_work = 0
         self._paused = threading.Event()
@@ -106,9 +104,6 @@ class Dispatcher:
         now = self._env.now()
         if not -_HOUSEKEEPING_EVERY <= now - self._housekeeping_time < _HOUSEKEEPING_EVERY:
             self._housekeeping_time = 0 if self._keep_house() else now
-        if metrics.is_on() and time.monotonic() - self._measured >= _MEASURE_EVERY:
-            figures.measure(self._env)
-            self._measured = time.monotonic()
         # Others' claims are in no journal: where nothing else moves, a second is soon enough.
         has_moved = self._env.feed.look().version != self._seen
         if has_moved or time.monotonic() - self._looked_ahead > _LOOK_AHEAD_EVERY:
