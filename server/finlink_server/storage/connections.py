@@ -38,7 +38,7 @@ _UNACKNOWLEDGED: Final = 7000  # ms
 _LOOK_FOR_US: Final = 1000  # ms
 _MOST_READS: Final = 3
 # What the server says while it goes, is full, or is no longer the one that may write.
-_AWAY: Final = ("08", "53", "57P", "58", "25006", "25P03")
+_AWAY: Final = ("08", "53", "57P", "58", "25006", "25P03", "25P04")
 # Deadlock, serialisation, lock and statement time-out.
 _CONTENDED: Final = ("40001", "40P01", "55P03", "57014")
 

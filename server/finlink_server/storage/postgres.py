@@ -58,6 +58,7 @@ from finlink_server.storage.database import (
 from finlink_server.storage.postgres_feed import CHANNEL, PostgresFeed
 
 _OLDEST_VERSION: Final = 150_000
+_COLUMNS: Final = 1000  # of one statement; 1664 are its limit
 # Advisory locks of two numbers are apart from those of one, which are made of names.
 _FAMILY: Final = 0x46696E6C  # "Finl"
 _PREPARING: Final = 1
@@ -67,8 +68,12 @@ _PREPARING: Final = 1
 # transactions commit, in any order. So between the two there is one transaction at a time:
 # it takes this lock, then its numbers, and PostgreSQL frees the lock only after the commit
 # is visible to all. Rows are collected meanwhile and inserted together with the COMMIT,
-# in one message: the lock is held for as long as a commit takes and for no round trip.
+# in one message: the lock is held for as long as a commit takes and for no round trip, but
+# for events that need their seq before that (`append_now`), which cost two.
 _JOURNAL: Final = f"SELECT pg_advisory_xact_lock({_FAMILY}, 0)"
+# A time-out would end the wait for a synchronous replica as if that had the commit. Without
+# one the client gives up, and says that the outcome is unknown.
+_COMMIT: Final = "SET LOCAL statement_timeout = 0; COMMIT"
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT
@@ -265,14 +270,17 @@ class PostgresDatabase(Database):
         except Contended:
             deadline.check()
             raise
+        deadline.check()  # each lock may have taken all of it
 
     def _commit(self, work: _Work) -> None:
-        if not work.last:
-            self._end(work, "COMMIT")
-            return
-        cursor = psycopg.ClientCursor(work.connection)
-        rows = [cursor.mogrify(sql.replace("?", "%s"), values) for sql, values in work.last]
-        self._end(work, "; ".join([_JOURNAL, *rows, f"NOTIFY {CHANNEL}", "COMMIT"]))
+        last: list[str] = []
+        if work.last:
+            cursor = psycopg.ClientCursor(work.connection)
+            rows = [cursor.mogrify(sql.replace("?", "%s"), values) for sql, values in work.last]
+            last += [_JOURNAL, *rows]
+        if work.last or work.has_written:
+            last.append(f"NOTIFY {CHANNEL}")
+        self._end(work, "; ".join([*last, _COMMIT]))
 
     def _end(self, work: _Work, ending: str) -> None:
         if not is_alive(work.connection):
@@ -298,15 +306,20 @@ def sorts_by_code_point(provider: str, collation: str) -> bool:
     return provider == "b" or (provider == "c" and collation in _CODE_POINTS)
 
 
-def _opening(locks: Collection[str], parents: Collection[str]) -> str:
+def _opening(names: Collection[str], parents: Collection[str]) -> str:
     """What a transaction begins with: one message, with all its locks in order."""
     shared = {_number(one): "_shared" for one in parents if one}
-    wanted = sorted((shared | {_number(one): "" for one in locks if one}).items())
+    wanted = sorted((shared | {_number(one): "" for one in names if one}).items())
     statements = ["BEGIN ISOLATION LEVEL READ COMMITTED"]
     patience = deadline.remaining(LONGEST_WAIT)
     if wanted and patience < LONGEST_WAIT:
         statements.append(f"SET LOCAL lock_timeout = {ceil(patience * 1000) + 1}")  # after it
-    statements += [f"SELECT pg_advisory_xact_lock{how}({number})" for number, how in wanted]
+    # In one statement, from left to right: its time-out is that of all of them together.
+    locks = [f"pg_advisory_xact_lock{how}({number})" for number, how in wanted]
+    statements += [
+        f"SELECT {', '.join(locks[first : first + _COLUMNS])}"
+        for first in range(0, len(locks), _COLUMNS)
+    ]
     return "; ".join(statements)
 
 
