@@ -20,6 +20,7 @@ from tests.postgres import Postgres
 _AWAY = "UNAVAILABLE DATABASE_UNAVAILABLE"
 _BUSY = "UNAVAILABLE DATABASE_BUSY"
 _UNKNOWN = "ABORTED OUTCOME_UNKNOWN"
+_ANY = {_AWAY, _BUSY, _UNKNOWN}  # who has to wait while it goes may find it busy first
 _JOURNAL = "SELECT pg_advisory_xact_lock(1181314668, 0)"
 
 
@@ -100,12 +101,12 @@ def _again_and_again(work: Callable[[], Any]) -> Iterator[None]:
 
 # What is done; with what those are refused who meet it.
 AWAY_FAULTS: dict[str, tuple[Callable[[Way], AbstractContextManager[None]], set[str]]] = {
-    "stopped and started": (Way.stopped, {_AWAY, _UNKNOWN}),
-    "killed (kill -9)": (Way.killed, {_AWAY, _UNKNOWN}),
-    "backends terminated": (Way.terminated, {_AWAY, _BUSY, _UNKNOWN}),
-    "connections cut": (Way.cut, {_AWAY, _BUSY, _UNKNOWN}),
-    "cut off before COMMIT arrives": (Way.cut_before_commit, {_AWAY, _UNKNOWN}),
-    "cut off before COMMIT answers": (Way.cut_after_commit, {_AWAY, _UNKNOWN}),
+    "stopped and started": (Way.stopped, _ANY),
+    "killed (kill -9)": (Way.killed, _ANY),
+    "backends terminated": (Way.terminated, _ANY),
+    "connections cut": (Way.cut, _ANY),
+    "cut off before COMMIT arrives": (Way.cut_before_commit, _ANY),
+    "cut off before COMMIT answers": (Way.cut_after_commit, _ANY),
     "every connection of the pool waits": (Way.crowded, {_BUSY}),
 }
 

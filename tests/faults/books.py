@@ -57,8 +57,9 @@ _TIES = {
 }
 # Queries that must find nothing.
 _NEVER = {
-    "more than 5 live secrets of an app": """
-        SELECT app_id FROM secret WHERE revoke_time IS NULL AND expire_time IS NULL
+    "more than 5 live secrets of an app, retiring ones included": """
+        SELECT app_id FROM secret WHERE revoke_time IS NULL
+        AND (expire_time IS NULL OR expire_time > (SELECT max(time) FROM journal))
         GROUP BY app_id HAVING count(*) > 5""",
     "more than one open session of a secret": """
         SELECT secret_id FROM session WHERE end_time IS NULL
