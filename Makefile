@@ -15,7 +15,7 @@ run: $(VENV)/.installed-run ## Start a server with demo data on 127.0.0.1:50051,
 	@exec $(BIN)/finlink-server serve --demo
 
 test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some of them)
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, and count what arrives
 	@CRASH_ROUNDS=50 $(BIN)/pytest --quiet --capture=no tests/test_delivery_crashes.py

@@ -17,6 +17,7 @@ from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: 
 from tests.clock import Clock
 from tests.clocked_home import clocked_home  # noqa: F401 - a fixture
 from tests.databases import (  # noqa: F401 - fixtures
+    ByFileAndDatabase,
     Place,
     arrange,
     database,
@@ -39,11 +40,16 @@ from finlink_server.env import Env
 from finlink_server.hashing import Hasher
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parametrize(metafunc)
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndDatabase:
+    return ByFileAndDatabase(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has put them in an order of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     arrange(items)
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests import postgres
 from tests.postgres import Postgres
+from xdist.scheduler import LoadScopeScheduling
 
 from finlink_server import crypto
 
@@ -33,6 +34,10 @@ class Place:
     """Where a server finds its database: in its folder, or on a server of PostgreSQL."""
 
     postgres: Postgres | None = None
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.postgres is not None]
 
     def settings(self, folder: Path, template: str = "template0") -> dict[str, str]:
         """Make what has to be there before the first start; settings without FINLINK_."""
@@ -82,13 +87,20 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put PostgreSQL last, and let xdist deal out files in this order."""
-    items.sort(key=_on_postgres)
-    for item in items:
-        kind = KINDS[_on_postgres(item)]
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
+    """Put PostgreSQL last."""
+    items.sort(key=lambda item: _on_postgres(item.nodeid))
 
 
-def _on_postgres(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and callspec.params.get("database") == "postgres"
+class ByFileAndDatabase(LoadScopeScheduling):  # type: ignore[misc] # of no type
+    """Deals out files, a database at a time: what a file needs is then started once.
+
+    The groups of xdist itself need an id that pytest 9.2 does not let it change.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return f"{nodeid.partition('::')[0]} {_on_postgres(nodeid)}"
+
+
+def _on_postgres(nodeid: str) -> bool:
+    """By the first parameter: see `pytest_generate_tests`."""
+    return nodeid.partition("::")[2].partition("[")[2].startswith("postgres")

@@ -163,7 +163,8 @@ def make_tokens(server, account, front_end, app, made, purpose):
 
 
 @pytest.fixture(scope="module")
-def shops():
+def shops(server):
+    del server  # there are others on the next database
     return {}
 
 
