@@ -60,6 +60,14 @@ def test_a_token_put_together_by_hand_is_accepted(genuine, kind):
 
 
 @each_kind
+def test_a_machine_whose_clock_is_a_minute_ahead_signs_tokens_that_others_accept(genuine, kind):
+    token, later = genuine.token(iat=NOW + 60), genuine.token(iat=NOW + 61)
+
+    assert verify(token, kind, genuine)["iat"] == NOW + 60
+    assert problem(later, kind, genuine) is Problem.SIGNATURE_INVALID
+
+
+@each_kind
 def test_the_same_claims_make_the_same_token(genuine, kind):
     key = tokens.SigningKey(genuine.header["kid"], genuine.private)
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 ALGORITHM = "EdDSA"
 LONGEST = 8192  # characters
 _PARTS = 3
+_LEEWAY = 60  # seconds by which the clock of the machine that signed may be ahead
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url, RFC 7638 §3
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti"]
 
@@ -116,7 +117,8 @@ def verify(
 ) -> Mapping[str, Any]:
     """Check a token of one kind and give its claims; `now` in seconds.
 
-    Raises TokenInvalid, which for a genuine but expired token holds the claims.
+    A token of another machine may be from a little later than now (RFC 7519 §4.1.5). Raises
+    TokenInvalid, which for a genuine but expired token holds the claims.
     """
     header = _header(token)
     if header.get("typ") != kind.value:
@@ -143,7 +145,7 @@ def verify(
         issued, expires = claims["iat"], claims["exp"]
         begins = claims.get("nbf", issued)  # ours have none; who adds one means it
         whole = all(type(time) is int for time in (issued, begins, expires))
-        timely = whole and issued <= now and begins <= now
+        timely = whole and issued <= now + _LEEWAY and begins <= now + _LEEWAY
     except (jwt.PyJWTError, ValueError) as error:
         raise TokenInvalid(TokenProblem.SIGNATURE_INVALID) from error
     if not timely:

@@ -231,7 +231,7 @@ class PostgresDatabase(Database):
             message = (
                 f"{self.name} sorts text by {collation} in {encoding}, and pages of lists would"
                 " skip rows. Make it with `CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
-                " LOCALE 'C'`."
+                " LOCALE_PROVIDER libc LOCALE 'C'`."
             )
             raise DatabaseError(message)
         if read_only == "on":  # in recovery it always is
