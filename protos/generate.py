@@ -1,9 +1,10 @@
-"""Writes generated/ from protos/: stubs, their types, and one descriptor set.
+"""Writes generated/ from protos/: stubs, their types, one descriptor set, and service configs.
 
 `python protos/generate.py` writes, `python protos/generate.py --check` only tells whether
 what is checked in is what would be written.
 """
 
+import json
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,12 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    FileDescriptorProto,
+    FileDescriptorSet,
+    MethodDescriptorProto,
+    MethodOptions,
+)
 from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
@@ -20,6 +26,22 @@ PROTOS = REPOSITORY / "protos"
 GENERATED = REPOSITORY / "generated"
 PACKAGE = Path("finlink/config/v1")
 DESCRIPTORS = "descriptors.binpb"
+# gRPC's service configs: for every caller, and for callers who send a request_id with each
+# call that takes one, so that these too may be made again.
+SERVICE_CONFIG = "service_config.json"
+WITH_REQUEST_IDS = "service_config_with_request_ids.json"
+
+# Long enough for a password behind a full hash queue, short enough that somebody still waits.
+TIMEOUT = "20s"
+RETRIES = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "5s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+# Of many calls that fail one in ten is made again: a service in trouble gets no more of it.
+THROTTLING = {"maxTokens": 100, "tokenRatio": 0.1}
 
 # Not imported by any of our files, but carried by every error: without them
 # `grpcurl -protoset` prints the details of an error as bytes.
@@ -82,6 +104,42 @@ def build(target: Path) -> None:
                 (package / f"{stem(file)}_pb2_grpc{suffix}").unlink()
     (package / "__init__.py").write_text("".join(package_lines(own)), encoding="utf-8")
     (package / "py.typed").touch()
+    for name, has_request_ids in ((SERVICE_CONFIG, False), (WITH_REQUEST_IDS, True)):
+        written = json.dumps(service_config(own, has_request_ids=has_request_ids), indent=2)
+        (package / name).write_text(written + "\n", encoding="utf-8")
+
+
+def service_config(own: list[FileDescriptorProto], *, has_request_ids: bool) -> dict[str, object]:
+    """Time-outs and retries: github.com/grpc/grpc/blob/master/doc/service_config.md.
+
+    Retried is what changes nothing (its `idempotency_level`), and with `has_request_ids` what
+    takes a request_id. A method's entry counts instead of its service's, so that streams,
+    which are watched without an end, have no time-out.
+    """
+    repeatable, streams = [], []
+    for file in own:
+        inputs = {f".{file.package}.{message.name}": message for message in file.message_type}
+        for service in file.service:
+            for method in service.method:
+                name = {"service": f"{file.package}.{service.name}", "method": method.name}
+                fields = {field.name for field in inputs[method.input_type].field}
+                if method.server_streaming:
+                    streams.append(name)
+                elif changes_nothing(method) or (has_request_ids and "request_id" in fields):
+                    repeatable.append(name)
+    services = [{"service": f"{file.package}.{one.name}"} for file in own for one in file.service]
+    return {
+        "methodConfig": [
+            {"name": services, "timeout": TIMEOUT},
+            {"name": repeatable, "timeout": TIMEOUT, "retryPolicy": RETRIES},
+            {"name": streams},
+        ],
+        "retryThrottling": THROTTLING,
+    }
+
+
+def changes_nothing(method: MethodDescriptorProto) -> bool:
+    return method.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def run_protoc(*arguments: str) -> None:

@@ -30,6 +30,8 @@ class ScriptedServer(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.answer: Message | Refusal = v1.GetSecretResponse()
+        self.first: list[Refusal] = []  # and only then the answer
+        self.requests: list[bytes] = []
         self.metadata: list[tuple[str, str | bytes]] = []
         self.time_remaining = 0.0
         self.target = ""
@@ -37,14 +39,16 @@ class ScriptedServer(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ARG002
         return grpc.unary_unary_rpc_method_handler(self.handle)
 
-    def handle(self, request: bytes, context: grpc.ServicerContext) -> bytes:  # noqa: ARG002
+    def handle(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self.requests.append(request)
         self.metadata = list(context.invocation_metadata())
         self.time_remaining = context.time_remaining() or 0.0
-        if isinstance(self.answer, Refusal):
-            context.set_trailing_metadata(self.answer.trailing_metadata)
-            context.abort(self.answer.code, self.answer.details)
+        answer = self.first.pop(0) if self.first else self.answer
+        if isinstance(answer, Refusal):
+            context.set_trailing_metadata(answer.trailing_metadata)
+            context.abort(answer.code, answer.details)
         context.set_trailing_metadata((("x-call-id", "call_1"),))
-        return self.answer.SerializeToString()
+        return answer.SerializeToString()
 
     def authorizations(self) -> list[str | bytes]:
         return [value for key, value in self.metadata if key == "authorization"]

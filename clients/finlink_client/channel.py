@@ -7,13 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
+from finlink_client.repeats import READS, READS_AND_REQUEST_IDS, RequestIds, service_config
+
 # Long enough for a password behind a full hash queue, short enough that a
 # person still waits for it. A stream has no default: watching never ends.
 DEFAULT_TIMEOUT_SECONDS = 20.0
 
-# A server answers pings that come more often than every 5 minutes with GOAWAY
-# (gRPC's own default), and common load balancers forget a connection after
-# 350 s of silence: between the two lies this.
+# The service takes pings each minute, but a proxy on the way may answer those that come
+# more often than every 5 minutes (gRPC's own default) with GOAWAY, and common load balancers
+# forget a connection after 350 s of silence: between the two lies this.
 KEEPALIVE_MILLISECONDS = 330_000
 
 _OPTIONS = (
@@ -35,20 +37,27 @@ def open_channel(target: str, *, root_certificates: bytes | None = None) -> grpc
 
     `root_certificates` (PEM) replaces the system's certificate authorities and
     asks for TLS on loopback too. Unary calls end after 20 seconds unless they
-    bring their own time-out. Nothing is sent before the first call.
+    bring their own time-out. Until then calls that met UNAVAILABLE are made
+    again, up to three times, if they change nothing or carry a request_id; one
+    that takes a request_id and brings none gets one. Nothing is sent before the
+    first call.
     """
-    return grpc.intercept_channel(connect(target, root_certificates), _DefaultTimeout())
+    channel = connect(target, root_certificates, repeats=READS_AND_REQUEST_IDS)
+    return grpc.intercept_channel(channel, _DefaultTimeout(), RequestIds())
 
 
-def connect(target: str, root_certificates: bytes | None = None) -> grpc.Channel:
-    """Open the same channel, whose calls have no time-out by themselves."""
+def connect(
+    target: str, root_certificates: bytes | None = None, *, repeats: str = READS
+) -> grpc.Channel:
+    """Open the same channel, whose calls get neither time-out nor request_id by themselves."""
+    options: tuple[tuple[str, Any], ...] = (*_OPTIONS, service_config(repeats))
     if root_certificates is None and is_loopback(target):
         # A plaintext credential must not take the way over a proxy that some
         # environment variable names.
-        options = (*_OPTIONS, ("grpc.enable_http_proxy", 0))
+        options = (*options, ("grpc.enable_http_proxy", 0))
         return grpc.insecure_channel(target, options=options)
     credentials = grpc.ssl_channel_credentials(root_certificates)
-    return grpc.secure_channel(target, credentials, options=_OPTIONS)
+    return grpc.secure_channel(target, credentials, options=options)
 
 
 def with_credential(channel: grpc.Channel, credential: str) -> grpc.Channel:

@@ -44,6 +44,9 @@ _FILES: Final = (
     v1.settings_service_pb2,
     v1.webhook_service_pb2,
 )
+_KEEPALIVE, _KEEPALIVE_ANSWER = 60, 20  # seconds
+_CONNECTION_GRACE: Final = 60  # seconds
+_NO_END: Final = 2**31 - 1  # ms; as gRPC has it
 _QUIET: Final = 0.2  # seconds
 # Between a call's headers and its message, in seconds.
 _LONGEST_SILENCE: Final = 5.0
@@ -233,6 +236,15 @@ def _options(config: Config, *, shares_port: bool) -> list[tuple[str, int]]:
         # Else a connection's window grows with what comes through it, and with the
         # connections the memory that messages take which nobody has asked for yet.
         ("grpc.http2.bdp_probe", 0),
+        # Load balancers choose anew for each connection, so none lasts for ever: calls under
+        # way come to their end, and who watches goes on from the cursor.
+        ("grpc.max_connection_age_ms", config.limit_connection_age * 1000 or _NO_END),
+        ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE * 1000),
+        # Who is gone without a word is noticed; and a client may look for us as often.
+        ("grpc.keepalive_time_ms", _KEEPALIVE * 1000),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_ANSWER * 1000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", _KEEPALIVE * 1000),
         # Two servers that share a port in silence would each get half of the calls.
         ("grpc.so_reuseport", int(shares_port)),
     ]

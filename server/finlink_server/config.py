@@ -136,6 +136,12 @@ class Config(BaseModel):
         le=100_000,
         description="Open streams of health, of reflection and of each Watch method.",
     )
+    limit_connection_age: int = Field(
+        1800,
+        ge=0,
+        le=86_400,
+        description="Seconds until a connection is to be made anew; 0: never.",
+    )
     limit_message_bytes: int = Field(
         4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="Largest request, bytes."
     )

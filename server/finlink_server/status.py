@@ -1,6 +1,7 @@
 """From a refusal to what travels: a google.rpc.Status with its details."""
 
 from collections import namedtuple
+from math import ceil
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -43,8 +44,11 @@ def of(refusal: Refusal, call_id: str) -> Status:
         delay = Duration()
         delay.FromNanoseconds(int(refusal.retry_seconds * 1e9))
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    metadata = (("x-call-id", call_id), ("grpc-status-details-bin", status.SerializeToString()))
-    return Status(code, message, metadata)
+    metadata = [("x-call-id", call_id), ("grpc-status-details-bin", status.SerializeToString())]
+    if refusal.retry_seconds is not None and code is grpc.StatusCode.UNAVAILABLE:
+        # RetryInfo for gRPC's own retries (grpc.io/docs/guides/retry).
+        metadata.append(("grpc-retry-pushback-ms", str(ceil(refusal.retry_seconds * 1000))))
+    return Status(code, message, tuple(metadata))
 
 
 def printable(message: str) -> str:
