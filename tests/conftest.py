@@ -99,6 +99,7 @@ def server(
             "FINLINK_TRUSTED_PROXIES": "127.0.0.0/8",
             "FINLINK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
             "FINLINK_LIMIT_LEAK_REPORTS": "10000",
+            "FINLINK_SIGNING_KEY_DAYS": "0",  # whose clock runs through the years
             **{f"FINLINK_{name}": value for name, value in database.settings(folder).items()},
         }
     )

@@ -27,6 +27,7 @@ VALID: dict[str, tuple[Any, str, Any]] = {
     "REFLECTION": (True, "off", False),
     "METRICS_LISTEN": ("", "127.0.0.1:9464", "127.0.0.1:9464"),
     "ISSUER": ("https://config.finlink.example", "https://id.example", "https://id.example"),
+    "SIGNING_KEY_DAYS": (90, "0", 0),
     "BCRYPT_COST": (12, "10", 10),
     "WEBHOOK_ALLOW_CIDRS": (
         (),
@@ -66,6 +67,7 @@ WRONG = {
     "REFLECTION": ("maybe", "2"),
     "METRICS_LISTEN": ("9464", ":9464", "metrics.example:9464", "::1:9464"),
     "ISSUER": ("x" * 256,),
+    "SIGNING_KEY_DAYS": ("-1", "3651", "90d"),
     "BCRYPT_COST": ("9", "17", "twelve", "10.5"),
     "WEBHOOK_ALLOW_CIDRS": ("localhost", "127.0.0.1/8", "fd00::/129", ",127.0.0.0/8"),
     "DRAIN_SECONDS": ("-1", "3601", "nan", "inf", "soon"),

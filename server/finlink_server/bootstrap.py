@@ -9,7 +9,7 @@ from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
 from finlink_server.domain import bank_import, memory, present_settings, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
-from finlink_server.env import Env, system_clock
+from finlink_server.env import MICROSECONDS, Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
 from finlink_server.storage import copies, migrate
@@ -18,6 +18,7 @@ from finlink_server.storage.models import Property
 from finlink_server.storage.opening import open_database
 
 _KEY_ID = "master_key_id"
+_DAY = 24 * 3600 * MICROSECONDS
 
 
 def command_line(command: str) -> Caller:
@@ -65,6 +66,7 @@ def open_env(
             issuer=config.issuer,
             max_sign_in_failures=config.limit_sign_in_failures,
             max_leak_reports=config.limit_leak_reports,
+            signing_key_age=config.signing_key_days * _DAY,
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )

@@ -106,6 +106,12 @@ class Config(BaseModel):
     issuer: str = Field(
         "https://config.finlink.example", description="The `iss` of every token.", max_length=255
     )
+    signing_key_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Age in days at which the keys that sign tokens are replaced; 0: never.",
+    )
     bcrypt_cost: int = Field(12, ge=10, le=16, description="Cost of password hashes, 10 to 16.")
     webhook_allow_cidrs: tuple[Network, ...] = Field(
         (),

@@ -47,6 +47,7 @@ class Env:
     issuer: str
     max_sign_in_failures: int
     max_leak_reports: int
+    signing_key_age: int  # at which a key is replaced, in microseconds; 0: at none
     resolver: Resolver
     now: Callable[[], int] = system_clock
     # What a domain module keeps in memory, under its own name.

@@ -1,4 +1,4 @@
-"""What has to be done from time to time: tell of secrets that are about to end, and purge.
+"""What has to be done from time to time: renew keys, tell of ends that are near, and purge.
 
 Every process may do so at any time: nothing is told twice.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 from peewee import SQL
 
-from finlink_server.domain import delivery_queue, events, journal
+from finlink_server.domain import delivery_queue, events, journal, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage.models import App, Property, Secret
@@ -38,6 +38,7 @@ _FORGET_PAYLOAD: Final = f"DELETE FROM event_payload WHERE event_seq = ? AND {_I
 
 def run(env: Env) -> bool:
     """Do what is due, in small pieces; whether there is more to do at once."""
+    signing_keys.renew(env, _BY)
     _tell_of_expiring(env)
     return purge(env)
 

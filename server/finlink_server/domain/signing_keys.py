@@ -36,6 +36,7 @@ SELECT kid, sealed_private FROM signing_key WHERE kind = ? AND revoke_time IS NU
 ORDER BY CASE WHEN sign_from_time <= ? THEN sign_from_time ELSE -sign_from_time END DESC, kid DESC
 LIMIT 1
 """
+_NEWEST: Final = "SELECT max(create_time) FROM signing_key WHERE kind = ?"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,17 @@ def rotate(
         row = _make(env, caller, kind, now if revoke_previous else now + _AHEAD)
         idempotency.remember(env, caller, once, row.kid)
         return Rotated(row, revoked)
+
+
+def renew(env: Env, caller: Caller) -> None:
+    """Make a new key for each kind whose newest is as old as the settings let it be."""
+    if not env.signing_key_age:
+        return
+    for kind in tokens.Kind:
+        if _is_due(env, kind):
+            with env.transaction(kind.name):
+                if _is_due(env, kind):  # another process may have been faster
+                    _make(env, caller, kind, env.now() + _AHEAD)
 
 
 def in_force(env: Env, kind: tokens.Kind) -> Signer:
@@ -134,6 +146,11 @@ def published(env: Env, kind: tokens.Kind) -> list[SigningKey]:
 def public_key(row: SigningKey) -> Ed25519PublicKey:
     """The public half of a stored key."""
     return Ed25519PublicKey.from_public_bytes(bytes(row.public))
+
+
+def _is_due(env: Env, kind: tokens.Kind) -> bool:
+    newest = env.database.execute(_NEWEST, kind.name).fetchone()[0]
+    return bool(newest <= env.now() - env.signing_key_age)
 
 
 def _make(env: Env, caller: Caller, kind: tokens.Kind, sign_from: int) -> SigningKey:
