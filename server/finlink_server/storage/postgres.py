@@ -71,9 +71,6 @@ _PREPARING: Final = 1
 # in one message: the lock is held for as long as a commit takes and for no round trip, but
 # for events that need their seq before that (`append_now`), which cost two.
 _JOURNAL: Final = f"SELECT pg_advisory_xact_lock({_FAMILY}, 0)"
-# A time-out would end the wait for a synchronous replica as if that had the commit. Without
-# one the client gives up, and says that the outcome is unknown.
-_COMMIT: Final = "SET LOCAL statement_timeout = 0; COMMIT"
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT
@@ -280,7 +277,7 @@ class PostgresDatabase(Database):
             last += [_JOURNAL, *rows]
         if work.last or work.has_written:
             last.append(f"NOTIFY {CHANNEL}")
-        self._end(work, "; ".join([*last, _COMMIT]))
+        self._end(work, "; ".join([*last, "COMMIT"]))
 
     def _end(self, work: _Work, ending: str) -> None:
         if not is_alive(work.connection):
