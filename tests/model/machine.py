@@ -157,6 +157,7 @@ class Histories(People, Servers, EndUsers, Settings, Stories):
             self.see_app(app_id, active_only=True, state=0)
         self.see_revocations()
         self.see_deliveries()
+        self.see_receipts()
         self.root("ListServiceKeys", **_ALL)
         self.root("ListSigningKeys")
 

@@ -146,6 +146,7 @@ def _signing(world: World, endpoint: Record) -> list[Record]:
 def _signed(world: World, endpoint: Record, said: Any) -> Record:
     hint = said.signing_secret.rstrip("=")[-4:]
     secret = {"hint": hint, "create_time": world.moment(), "expire_time": None, "is_over": False}
+    secret["text"] = said.signing_secret
     endpoint["secrets"].append(secret)
     assert said.signing_secret.startswith("whsec_")
     return {"endpoint": view(world, endpoint), "signing_secret": said.signing_secret}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf import json_format
 from tests.model import reference_accounts as accounts
-from tests.model.reference import MINUTE, SECOND, Record, World, refuse
+from tests.model.reference import MINUTE, SECOND, Moment, Record, World, at, refuse
 
 # Event type → what of the facts stands in its data, and under which name the target does.
 _DATA = {
     "link.opened": "link_id link_token_id",
     "link.refused": "- reason",
-    "secret.created": "secret_id hint scopes",
+    "secret.created": "secret_id hint scopes expire_time",
     "secret.leaked": "secret_id hint ended_session_id=ended_session",
     "secret.revoked": "secret_id hint reason ended_session_id=ended_session",
     "secret.rotated": "secret_id replaced_by overlap_seconds ended_session_id=ended_session",
@@ -95,12 +96,8 @@ def view(row: Record, said: Any) -> Record:
         return row
     published = row["type"] == "event.published"
     row.setdefault("public_id", row["target_id"] if published else said.id)
-    body = json.loads(said.payload_json)
-    for name, value in _told(row).items():
-        told = body["data"].get(name)
-        assert told == value, f"{row['event']} tells {name}: {told}, not {value}"
-    head = (body["type"], body["id"], body["app_id"])
-    assert head == (row["event"], row["public_id"], row["app_id"]), f"the body is of {head}"
+    row["when"].see(said.event_time.ToMicroseconds())
+    check_body(row, json.loads(said.payload_json))
     return {
         "id": row["public_id"],
         "app_id": row["app_id"],
@@ -110,15 +107,34 @@ def view(row: Record, said: Any) -> Record:
     }
 
 
-def _told(row: Record) -> Record:
-    """What an event's data says, as far as it can be predicted."""
+def check_body(row: Record, body: Record) -> None:
+    """See that a body is the event's: nothing else in it, and nothing missing."""
+    expected = {
+        "type": row["event"],
+        "id": row["public_id"],
+        "timestamp": _text(row["when"]),
+        "app_id": row["app_id"],
+        "data": _data(row),
+    }
+    assert body == expected, f"{body}, not {expected}"
+
+
+def _data(row: Record) -> Record:
     if row["type"] == "event.published":
         return dict(json.loads(row["payload"]))
     target, *others = _DATA[row["event"]].split()
     told = {name.partition("=")[0]: row["facts"].get(name.rpartition("=")[2]) for name in others}
     if row["event"] == "link.refused":
-        told["count"] = row["count"]
+        told |= {"count": row["count"], "first_time": _text(row["when"])}
+    if row["event"] == "secret.created":
+        told["expire_time"] = told["expire_time"] and _text(told["expire_time"])
     return told if target == "-" else {target: row["target_id"], **told}
+
+
+def _text(time: int | Moment) -> str:
+    """A time as in RFC 3339, to the microsecond."""
+    seconds, rest = divmod(at(time), SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
 
 
 def _audited(row: Record, said: Any) -> Record:

@@ -17,6 +17,7 @@ from tests.model import reference_secrets as secret_rules
 from tests.model import reference_sessions as sessions
 from tests.model.reference import SECOND, Moment, Record, World
 from tests.model.talk import HOME, Talk
+from tests.receiver import Request
 
 ELSEWHERE, DESK = "203.0.113.7", "198.51.100.1"
 OFFICE = "203.0.113.0/24"
@@ -89,6 +90,7 @@ class Stage:
     clock: Clock
     operator: people.Caller
     receiver: str  # where webhooks arrive
+    inbox: list[Request]  # what arrived there
     is_idle: Callable[[], bool]  # whether every event has been given to those who want it
     banks: dict[str, Any]  # of the catalogue, in its order
     left_banks: dict[str, Any]  # of which it has had
@@ -148,6 +150,7 @@ class Acts(RuleBasedStateMachine):
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.clock = stage, stage.clock
+        self.begun_at = len(stage.inbox)
         self.moves = 0
         self.days = 0.0
         self.clock.advance(hours=2)  # the keys of the history before are out of use

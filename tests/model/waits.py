@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.gates import until
+from tests.model import receipts
 from tests.model import reference_deliveries as deliveries
 from tests.model.reference import Record
 from tests.model.stage import EVENT_TYPES, Acts
@@ -89,8 +90,14 @@ class Waits(Acts):
             if self.world.endpoints[one["endpoint_id"]]["app_id"] == app_id
         ]
 
-    def see_deliveries(self) -> None:
+    def see_receipts(self) -> None:
         """Each event has reached each endpoint that wanted it, or says why not (rule 9)."""
+        lines = list(receipts.problems(self.world, list(self.stage.inbox)[self.begun_at :]))
+        if lines:
+            self.talk.disagree("\n".join(lines))
+
+    def see_deliveries(self) -> None:
+        """Every delivery stands where the model says, as the service tells it."""
         for app_id in {self.world.endpoints[d["endpoint_id"]]["app_id"] for d in self.deliveries}:
             if not self.world.apps[app_id].get("delete_time"):
                 self.root("ListEvents", app_id=app_id, types=EVENT_TYPES, page_size=500)
