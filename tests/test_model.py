@@ -22,6 +22,9 @@ from finlink.config import v1
 from finlink_server.domain import delivery_queue
 from finlink_server.domain.caller import Role
 
+# It warns that RFC 9864 has a newer name for EdDSA with Ed25519; the contract chose this one.
+pytestmark = pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+
 HISTORIES = int(os.environ.get("MODEL_HISTORIES", "0"))
 # With the next ten hypothesis would begin to play variations of the first.
 _AT_ONCE = 10

@@ -13,11 +13,10 @@ from tests.model.acts_of_end_users import EndUsers
 from tests.model.acts_of_people import People
 from tests.model.acts_of_servers import Servers
 from tests.model.acts_on_settings import Settings
-from tests.model.reference import HOUR, Moment, at
+from tests.model.reference import HOUR, SECOND, Moment, at
+from tests.model.row_types import EVENT_TYPES, PLATFORM_ROWS, ROWS
 from tests.model.stage import (
-    EVENT_TYPES,
     OWNER,
-    ROWS,
     Stage,
     accounts,
     apps,
@@ -160,6 +159,8 @@ class Histories(People, Servers, EndUsers, Settings, Stories):
         self.see_receipts()
         self.root("ListServiceKeys", **_ALL)
         self.root("ListSigningKeys")
+        begun = {"start_time": {"seconds": self.begun // SECOND}}
+        self.root("ListAuditEvents", types=PLATFORM_ROWS, **begun, **_ALL)
 
     def see_app(self, app: str, *, active_only: bool, state: int) -> None:
         """Compare what an app has."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jwt
+from joserfc import jwk
 from tests.model.reference import DAY, HOUR, SECOND, Record, World
 
 AHEAD = 30 * SECOND  # from a rotation to the first token that the new key signs
 TYPES = {"ACCOUNT": "account+jwt", "SESSION": "at+jwt", "LINK": "link+jwt"}
+AUDIENCES = {"ACCOUNT": "finlink:account", "SESSION": "finlink:api", "LINK": "finlink:link"}
+ISSUER = "https://config.finlink.example"  # unless FINLINK_ISSUER says otherwise
 LONGEST = {"ACCOUNT": 12 * HOUR, "SESSION": HOUR, "LINK": DAY}
 
 
@@ -28,7 +32,9 @@ def rotate(world: World, caller: Record, asked: Any, said: Any) -> Record:
             if key["revoke_time"] is None:
                 key["revoke_time"] = world.moment()
                 revoked.append(key["kid"])
-                world.write(caller, "signing_key.revoked", key["kid"], kind=kind)
+        revoked.sort(key=list(said.revoked_kids).index)
+        for kid in revoked:
+            world.write(caller, "signing_key.revoked", kid, kind=kind)
         _end_everything(world, kind)
     ahead = 0 if asked.revoke_previous else AHEAD
     key = {
@@ -40,17 +46,26 @@ def rotate(world: World, caller: Record, asked: Any, said: Any) -> Record:
     world.signing_keys[kind].append(key)
     world.write(caller, "signing_key.created", said.kid, kind=kind)
     world.remember(caller, asked, said.kid)
-    in_their_order = sorted(revoked, key=list(said.revoked_kids).index)
-    return {**key, "revoked_kids": in_their_order}
+    return {**key, "revoked_kids": revoked}
 
 
 def list_published(world: World, _: Record, __: Any, said: Any) -> Record:
     """List the keys of session tokens: before their first use, until their last token is dead."""
     keys = published(world, "SESSION")
-    shown = [
-        {**key, "jwk_json": one.jwk_json} for key, one in zip(keys, said.keys, strict=False)
-    ] + keys[len(said.keys) :]
-    return {"keys": shown, "jwks_json": said.jwks_json}
+    for key, one in zip(keys, said.keys, strict=False):
+        key.setdefault("jwk_json", _seen(one))
+    told = [json.loads(one.jwk_json) for one in said.keys]
+    assert json.loads(said.jwks_json) == {"keys": told}, "jwks_json holds other keys"
+    return {"keys": keys, "jwks_json": said.jwks_json}
+
+
+def _seen(key: Any) -> str:
+    """Learn a public key: a JWK of Ed25519 (RFC 8037), with its thumbprint as kid (RFC 7638)."""
+    told = json.loads(key.jwk_json)
+    rest = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.kid}
+    assert told == {**rest, "x": told["x"]}, f"the key is {told}"
+    assert jwk.OKPKey.import_key(told).thumbprint() == key.kid, "a kid is a thumbprint"
+    return str(key.jwk_json)
 
 
 def published(world: World, kind: str) -> list[Record]:
@@ -74,13 +89,17 @@ def signer(world: World, kind: str) -> Record:
 
 
 def see_signed(world: World, kind: str, token: str, **claims: object) -> str:
-    """See that a new token is signed with the key in force and makes these claims; its kid."""
+    """See that a new token names the key in force and makes these claims; its kid.
+
+    Whether that key signed it, those of session tokens are asked afterwards: see `verification`.
+    """
     header = jwt.get_unverified_header(token)
     key = signer(world, kind)
     key["kid"] = key["kid"] or header["kid"]  # of before this history
     expected = {"typ": TYPES[kind], "alg": "EdDSA", "kid": key["kid"]}
     assert header == expected, f"signed as {header}, not as {expected}"
     told = jwt.decode(token, options={"verify_signature": False})
+    claims |= {"iss": ISSUER, "aud": AUDIENCES[kind]}
     wrong = {name: told.get(name) for name, value in claims.items() if told.get(name) != value}
     assert not wrong, f"the token claims {wrong}, not {claims}"
     return str(key["kid"])

@@ -10,11 +10,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple
+from joserfc.errors import JoseError
 from tests import people
 from tests.clock import Clock
 from tests.model import reference_access as access
 from tests.model import reference_secrets as secret_rules
 from tests.model import reference_sessions as sessions
+from tests.model import verification
 from tests.model.reference import SECOND, Moment, Record, World
 from tests.model.talk import HOME, Talk
 from tests.receiver import Request
@@ -22,46 +24,6 @@ from tests.receiver import Request
 ELSEWHERE, DESK = "203.0.113.7", "198.51.100.1"
 OFFICE = "203.0.113.0/24"
 WRONG = "not-the-password"
-# Everything but what the server writes by itself, at times of its own.
-ROWS = [
-    "account.created",
-    "account.password_changed",
-    "account.password_reset",
-    "account.password_set",
-    "account.reinstated",
-    "account.signed_in",
-    "account.signed_out",
-    "account.suspended",
-    "account.token_ended",
-    "app.created",
-    "app.deleted",
-    "app.updated",
-    "endpoint.created",
-    "endpoint.deleted",
-    "endpoint.redelivered",
-    "endpoint.signing_secret_rotated",
-    "endpoint.updated",
-    "event.published",
-    "link.opened",
-    "link.refused",
-    "link_token.created",
-    "link_token.revoked",
-    "password.refused",
-    "secret.created",
-    "secret.leaked",
-    "secret.revoked",
-    "secret.rotated",
-    "secret.updated",
-    "session.ended",
-    "session.refused",
-    "session.revoked",
-    "session.started",
-    "settings.updated",
-    "sign_in.refused",
-    "webhook.test",
-]
-EVENT_TYPES = ["connection.*", "transfer.*", "link.*", "session.*", "settings.*", "webhook.*"]
-EVENT_TYPES += ["endpoint.*", "secret.created", "secret.leaked", "secret.revoked", "secret.rotated"]
 # Milliseconds into a second: each move of the clock ends a little further into one than the move
 # before. So nothing ends, by whole seconds or after some hours, within a call.
 _FIRST, _STEP = 250, 10
@@ -150,11 +112,11 @@ class Acts(RuleBasedStateMachine):
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.clock = stage, stage.clock
-        self.begun_at = len(stage.inbox)
         self.moves = 0
         self.days = 0.0
         self.clock.advance(hours=2)  # the keys of the history before are out of use
         self.go_on(60)
+        self.begun, self.begun_at = self.clock(), len(stage.inbox)
         self.world = stage.new_world()
         self.talk = Talk(stage.stubs, stage.clock, self.world, stage.outcomes)
         self.repeatable: list[tuple[str, str, str, Record]] = []
@@ -168,7 +130,19 @@ class Acts(RuleBasedStateMachine):
         if fields.get("request_id"):
             self.repeatable.append((who, method, address, fields))
         name = self.world.names.get(who, who) or "somebody"
-        return self.talk.ask(method, self.credential(who), address, name, **fields)
+        said = self.talk.ask(method, self.credential(who), address, name, **fields)
+        if method == "StartSession" and said:
+            self.verify(said.access_token)
+        return said
+
+    def verify(self, token: str) -> None:
+        """See that a new session token is good to those who know the published keys only."""
+        published = self.talk.ask("ListSigningKeys")
+        self.talk.history.pop()
+        try:
+            verification.check(token, published.jwks_json, self.world.now)
+        except (JoseError, AssertionError) as error:
+            self.talk.disagree(f"a new token is not good: {error!r}")
 
     def root(self, method: str, /, **fields: Any) -> Any:
         """Call as the operator whose key nobody revokes."""

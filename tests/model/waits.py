@@ -8,7 +8,8 @@ from tests.gates import until
 from tests.model import receipts
 from tests.model import reference_deliveries as deliveries
 from tests.model.reference import Record
-from tests.model.stage import EVENT_TYPES, Acts
+from tests.model.row_types import EVENT_TYPES
+from tests.model.stage import Acts
 
 from finlink.config import v1
 
