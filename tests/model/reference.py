@@ -8,6 +8,7 @@ said only to learn what the server alone decides: ids, tokens, etags and the mom
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -51,8 +52,9 @@ EVENTS = [
 class Refused(Exception):  # noqa: N818 - an answer, not a defect
     """What the service refuses, with the facts that it tells."""
 
-    def __init__(self, reason: str, **facts: object) -> None:
+    def __init__(self, reason: str, fields: Iterable[str] = (), **facts: object) -> None:
         super().__init__(reason)
+        self.fields = set(fields)  # that BadRequest names
         self.reason, self.facts = reason, {name: str(value) for name, value in facts.items()}
         for code in ("NOT_FOUND", "ALREADY_EXISTS"):
             if reason.endswith(code):
@@ -64,6 +66,11 @@ class Refused(Exception):  # noqa: N818 - an answer, not a defect
 def refuse(reason: str, **facts: object) -> NoReturn:
     """Refuse the call in hand."""
     raise Refused(reason, **facts)
+
+
+def refuse_fields(*fields: str) -> NoReturn:
+    """Refuse the call in hand for what these fields of it say."""
+    raise Refused("FIELD_INVALID", fields)
 
 
 @dataclass
@@ -90,6 +97,7 @@ class World:
 
     now: int = 0  # when the call in hand began
     until: int = 0  # when it had been answered
+    call_id: str = ""  # its id, as the answer told it
     accounts: dict[str, Record] = field(default_factory=dict)
     account_tokens: dict[str, Record] = field(default_factory=dict)
     sign_in_failures: dict[tuple[str, str], Record] = field(default_factory=dict)
@@ -161,6 +169,7 @@ class World:
             "app_id": of["id"] if of else "",
             "actor": (caller["kind"], caller["id"]),
             "client_address": caller["address"],
+            "call_id": self.call_id,
             "facts": facts,
             "time": self.now,
             "when": self.moment(),
@@ -192,7 +201,7 @@ class World:
         if not asked.request_id or kept is None or kept["time"] + DAY <= self.now:
             return None
         if kept["body"] != _body(asked):
-            refuse("REQUEST_ID_REUSED", request_id=asked.request_id)
+            raise Refused("REQUEST_ID_REUSED", ["request_id"], request_id=asked.request_id)
         return str(kept["made"])
 
     def remember(self, caller: Record, asked: Any, made: str) -> None:
@@ -207,7 +216,7 @@ class World:
         """An app that is there for the caller; empty: the one of its session."""
         wanted = app_id or caller.get("app_id", "")
         if not wanted:
-            refuse("FIELD_INVALID")
+            refuse_fields("app_id")
         app = self.apps.get(wanted)
         if app is None or app.get("delete_time") or not sees(caller, app):
             refuse("APP_NOT_FOUND", app_id=wanted)

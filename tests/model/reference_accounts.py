@@ -9,7 +9,7 @@ from tests.model import reference_access as access
 from tests.model import reference_deliveries as deliveries
 from tests.model import reference_sessions as sessions
 from tests.model import reference_signing_keys as signing_keys
-from tests.model.reference import DAY, SECOND, Record, World, refuse
+from tests.model.reference import DAY, SECOND, Record, World, refuse, refuse_fields
 
 MOST_PASSWORD_FAILURES = 5
 _HOURS = 12 * 3600  # an account token's, in seconds
@@ -193,7 +193,7 @@ def get(world: World, caller: Record, asked: Any, _: Any) -> Record:
     """Give the caller's account, or to an operator any."""
     wanted = asked.account_id or caller.get("account_id", "")
     if not wanted:
-        refuse("FIELD_INVALID")
+        refuse_fields("account_id")
     if caller["kind"] == "ACCOUNT" and wanted != caller["account_id"]:
         refuse("ACCOUNT_NOT_FOUND", account_id=wanted)
     return {"account": view(find(world, wanted))}

@@ -36,7 +36,7 @@ def set_status(world: World, caller: Record, asked: Any, _: Any) -> Record:
     """Tell whether a bank can be connected at present; one that is DOWN still shows."""
     bank = _find(world, asked.bank_id)
     if bank.status != asked.status:
-        facts = {"old": _STATUSES[bank.status], "new": _STATUSES[asked.status]}
+        facts = {"old": _STATUSES[bank.status], "new": _STATUSES[asked.status], "comment": ""}
         world.write(caller, "bank.status_changed", bank.id, **facts)
         bank = type(bank).FromString(bank.SerializeToString())
         bank.status = asked.status
@@ -88,14 +88,22 @@ def why_hidden(
     return reason
 
 
-def is_good_list(world: World, now: Record, target: Record) -> bool:
-    """Whether the settings may show these banks: all known, one at least, pinned ones shown."""
-    named = {*target["banks.bank_ids"], *target["banks.pinned_bank_ids"]}
+def wrong_fields(world: World, now: Record, target: Record) -> list[str]:
+    """What the settings may not say: that no bank shows, or a pinned one not, or what is none."""
     kept = {*now["banks.bank_ids"], *now["banks.pinned_bank_ids"]}
-    if any(one not in world.banks and one not in kept for one in named):
-        return False
-    pinned = [why_hidden(world, target, one) for one in target["banks.pinned_bank_ids"]]
-    return any(show(world, target)) and set(pinned) <= {"", "LEFT_CATALOGUE"}
+    paths = ("banks.bank_ids", "banks.pinned_bank_ids")
+    named = [(f"{path}[{n}]", one) for path in paths for n, one in enumerate(target[path])]
+    unknown = [place for place, one in named if one not in world.banks and one not in kept]
+    if unknown:
+        return unknown
+    if not any(show(world, target)):
+        return ["banks"]
+    return [
+        place
+        for place, one in named
+        if place.startswith("banks.pinned")
+        and why_hidden(world, target, one) not in {"", "LEFT_CATALOGUE"}
+    ]
 
 
 def cut(name: str, rows: Iterable[Any], said: Any, size: int = 0) -> Record:

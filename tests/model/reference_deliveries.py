@@ -94,7 +94,9 @@ def redeliver(world: World, caller: Record, asked: Any, _: Any) -> Record:
             if not any(_waits(world, one, endpoint, row) for one in world.deliveries):
                 _add(world, endpoint, row, "REDELIVERY")
         app = world.apps[endpoint["app_id"]]
-        world.write(caller, "endpoint.redelivered", endpoint["id"], of=app, events=len(rows))
+        first, last = (one.get("public_id", ...) for one in (rows[0], rows[-1]))
+        facts = {"events": len(rows), "first_event_id": first, "last_event_id": last}
+        world.write(caller, "endpoint.redelivered", endpoint["id"], of=app, **facts)
     return {"event_count": len(rows)}
 
 

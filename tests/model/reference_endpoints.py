@@ -73,8 +73,11 @@ def update(world: World, caller: Record, asked: Any, said: Any) -> Record:
         value = getattr(asked.endpoint, name)
         value = value if isinstance(value, str) else list(value)
         if paths & {name, "*"} and value != endpoint[name]:
+            texts = [
+                one if isinstance(one, str) else " ".join(one) for one in (endpoint[name], value)
+            ]
+            facts[name] = {"old": texts[0], "new": texts[1]}
             endpoint[name] = value
-            facts[name] = ...
     disabled = asked.endpoint.disabled
     if paths & {"disabled", "*"} and disabled != bool(endpoint["disable_time"]):
         endpoint["disable_time"] = world.moment() if disabled else None

@@ -7,7 +7,7 @@ from typing import Any
 from tests.model import reference_link_decision as decision
 from tests.model import reference_settings as settings
 from tests.model import reference_signing_keys as signing_keys
-from tests.model.reference import SECOND, Record, World, refuse
+from tests.model.reference import SECOND, Record, World, refuse, refuse_fields
 from tests.model.reference_banks import PRODUCTS, why_hidden
 
 DEFAULT_TTL = 30 * 60  # seconds
@@ -32,7 +32,7 @@ def create(world: World, caller: Record, asked: Any, said: Any) -> Record:
     """Store parameters that could open now, and give an auth token that stands for them."""
     parameters = _parameters(asked.parameters)
     if decision.problem(parameters):
-        refuse("FIELD_INVALID")
+        refuse_fields(f"parameters.{decision.problem(parameters)}")
     app = world.app(caller, asked.app_id)
     earlier = world.earlier(caller, asked)
     if earlier:

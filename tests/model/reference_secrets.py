@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.model import reference_accounts as accounts
 from tests.model import reference_sessions as sessions
-from tests.model.reference import SCOPES, Record, World, at, check_etag, refuse
+from tests.model.reference import SCOPES, Record, World, at, check_etag, refuse, refuse_fields
 
 MOST_LIVE = 5
 DEFAULT_OVERLAP = 24 * 3600  # seconds
@@ -48,7 +48,7 @@ def create(world: World, caller: Record, asked: Any, said: Any) -> Record:
     if asked.HasField("expire_time"):
         expire_time = world.whole_second(asked.expire_time.ToMicroseconds(), 0)
         if expire_time <= world.now:
-            refuse("FIELD_INVALID")
+            refuse_fields("expire_time")
     _refuse_sixth(world, app, 1)
     scopes = [one for one in SCOPES if one in (asked.scopes or SCOPES)]
     secret = _insert(world, app, asked, said, scopes, list(asked.allowed_cidrs), expire_time)
@@ -116,9 +116,11 @@ def rotate(world: World, caller: Record, asked: Any, said: Any) -> Record:
         name=asked.display_name or old["display_name"],
     )
     old["replaced_by"] = new["id"]
-    facts: Record = {"ended_session": None, "shortened_session": None}
+    facts: Record = {"ended_session": None, "shortened_session": None, "shortened_until": None}
     if overlap:
-        facts["shortened_session"] = _shorten(world, old, world.whole_second(world.now, overlap))
+        until = world.whole_second(world.now, overlap)
+        facts["shortened_session"] = _shorten(world, old, until)
+        facts["shortened_until"] = until if facts["shortened_session"] else None
     else:
         ended = end(world, old, "ROTATED")
         facts["ended_session"] = ended["id"] if ended else None

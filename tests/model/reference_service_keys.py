@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.model.reference import Record, World, refuse
+from tests.model.reference import Record, World, refuse, refuse_fields
 
 _ROLES = ("", "OPERATOR", "VERIFIER", "LINK", "PUBLISHER")
 
@@ -13,7 +13,7 @@ def create(world: World, caller: Record, asked: Any, said: Any) -> Record:
     """Make a service key, and show it once."""
     roles = [_ROLES[role] for role in sorted(asked.roles)]
     if ("PUBLISHER" in roles) != bool(asked.event_prefixes):
-        refuse("FIELD_INVALID")
+        refuse_fields("event_prefixes")
     earlier = world.earlier(caller, asked)
     if earlier:
         refuse("SERVICE_KEY_ALREADY_EXISTS", service_key_id=earlier)
@@ -28,7 +28,8 @@ def create(world: World, caller: Record, asked: Any, said: Any) -> Record:
         "key": said.key,
     }
     world.service_keys[key["id"]] = key
-    world.write(caller, "service_key.created", key["id"], roles=roles)
+    facts = {name: key[name] for name in ("roles", "event_prefixes", "display_name")}
+    world.write(caller, "service_key.created", key["id"], **facts)
     world.remember(caller, asked, key["id"])
     return {"service_key": key, "key": said.key}
 

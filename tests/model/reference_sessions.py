@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 from tests.model import reference_signing_keys as signing_keys
-from tests.model.reference import SCOPES, SECOND, Record, World, at, refuse
+from tests.model.reference import SCOPES, SECOND, Record, World, at, refuse, refuse_fields
 
 _HOUR = 3600  # seconds
 
@@ -142,7 +142,7 @@ def get(world: World, caller: Record, asked: Any, _: Any) -> Record:
         if wanted != caller["id"]:
             refuse("SESSION_NOT_FOUND", session_id=wanted)
     if not wanted:
-        refuse("FIELD_INVALID")
+        refuse_fields("session_id")
     return {"session": view(world, world.thing(caller, world.sessions, "session", wanted))}
 
 

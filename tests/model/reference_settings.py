@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
 from tests.model import reference_banks as banks
 from tests.model import reference_endpoints as endpoints
-from tests.model.reference import Record, World, check_etag, refuse
+from tests.model.reference import Record, World, check_etag, refuse, refuse_fields
 
 MOST_REDIRECTS = 5
 # Path → what it is in a new app.
@@ -171,28 +172,33 @@ def _refuse_wrong(
     world: World, app: Record, now: Record, target: Record, changed: set[str]
 ) -> None:
     """Refuse a document that breaks a rule where it differs from the present one."""
+    wrong: list[str] = []
     if "link.redirects" in changed:
-        wanted = target["link.redirects"]
-        if len(wanted) > MOST_REDIRECTS:
+        if len(target["link.redirects"]) > MOST_REDIRECTS:
             refuse("REDIRECT_LIMIT_REACHED", limit=MOST_REDIRECTS)
-        ids = [one["id"] for one in wanted if one["id"]]
-        known = {one["id"] for one in now["link.redirects"]}
-        is_live = app["environment"] == "LIVE"
-        insecure = any(one["uri"].startswith("http:") for one in wanted)
-        if set(ids) - known or len(set(ids)) < len(ids) or (is_live and insecure):
-            refuse("FIELD_INVALID")
+        wrong += _wrong_redirects(app, now["link.redirects"], target["link.redirects"])
     if changed & {"link.languages", "link.default_language"}:
         offered, default = target["link.languages"], target["link.default_language"]
         if default and offered and default not in offered:
-            refuse("FIELD_INVALID")
+            wrong.append("link.default_language")
     for theme in ("light", "dark"):
         colors = target[f"link.appearance.{theme}"]
         if f"link.appearance.{theme}" in changed and colors not in (None, READABLE):
-            refuse("FIELD_INVALID")
-    if any(path.startswith("banks.") for path in changed) and not banks.is_good_list(
-        world, now, target
-    ):
-        refuse("FIELD_INVALID")
+            wrong.append(f"link.appearance.{theme}.text")
+    if any(path.startswith("banks.") for path in changed):
+        wrong += banks.wrong_fields(world, now, target)
+    if wrong:
+        refuse_fields(*[f"settings.{path}" for path in wrong])
+
+
+def _wrong_redirects(app: Record, now: list[Record], wanted: list[Record]) -> Iterator[str]:
+    known = {one["id"] for one in now}
+    for index, one in enumerate(wanted):
+        earlier = {other["id"] for other in wanted[:index]}
+        if one["id"] and (one["id"] not in known or one["id"] in earlier):
+            yield f"link.redirects[{index}].id"
+        if app["environment"] == "LIVE" and one["uri"].startswith("http:"):
+            yield f"link.redirects[{index}].uri"
 
 
 def _keep(world: World, app: Record, wanted: list[Record], said: Any) -> list[Record]:

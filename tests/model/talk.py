@@ -31,6 +31,21 @@ class _Silence:
         raise AssertionError("the model expected an answer")
 
 
+class _Heard:
+    """A stub whose calls are answered as ever, but not without the id that the server gave them."""
+
+    def __init__(self, stub: Any) -> None:
+        self._stub, self.call_id = stub, ""
+
+    def __getattr__(self, method: str) -> Any:
+        def run(asked: Any, **options: Any) -> Any:
+            said, call = getattr(self._stub, method).with_call(asked, **options)
+            self.call_id = dict(call.trailing_metadata())["x-call-id"]
+            return said
+
+        return run
+
+
 class Talk:
     """One history: what was said so far, and what the model makes of it."""
 
@@ -85,7 +100,7 @@ class Talk:
     ) -> tuple[Any, errors.Refused | None]:
         bearer = (("authorization", f"Bearer {credential}"),) if credential else ()
         forwarded = () if address == HOME else (("x-forwarded-for", address),)
-        stub = self._stubs[methods.SERVICE_OF[method]]
+        stub = _Heard(self._stubs[methods.SERVICE_OF[method]])
         service = people.Service(stub, bearer + forwarded)
         self.world.now = self.clock()
         try:
@@ -93,9 +108,11 @@ class Talk:
         except grpc.RpcError as error:
             refusal = errors.Refused()
             refusal.read(error)
+            self.world.call_id = refusal.call_id
             return _Silence(), refusal
         finally:
             self.world.until = self.clock()
+        self.world.call_id = stub.call_id
         return said, None
 
     def _compare_refusals(self, expected: Refused, actual: errors.Refused | None) -> None:
@@ -107,6 +124,9 @@ class Talk:
         told = {name: actual.facts.get(name) for name in expected.facts}
         if told != expected.facts:
             self.disagree(f"the model expected {expected.facts}, the server says {told}", actual)
+        if expected.fields != set(actual.fields):
+            named = f"{sorted(expected.fields)} to be named, the server names {actual.fields}"
+            self.disagree(f"the model expected {named}", actual)
         if actual.reason.endswith("_NOT_FOUND"):
             text = actual.message
             for fact in sorted(actual.facts.values(), key=len, reverse=True):
