@@ -1,4 +1,4 @@
-"""The server answers as a model of the whole service does, in random histories of calls.
+"""The server answers as a model of the service does, in random histories of calls.
 
 Every story once, and ten histories, the same ones each time. `make model` plays others: as many as
 MODEL_HISTORIES says, from MODEL_SEED on.

@@ -70,6 +70,9 @@ WHO = {
     "SendTestEvent": "account write",
     "PublishEvent": "PUBLISHER",
     "ListEvents": "account read OPERATOR",
+    "ListDeliveries": "account read OPERATOR",
+    "GetDelivery": "account read OPERATOR",
+    "ListEventTypes": "account read OPERATOR",
     "RedeliverEvents": "account write",
 }
 

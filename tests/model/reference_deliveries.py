@@ -10,7 +10,10 @@ from typing import Any
 
 from tests.model import reference_endpoints as endpoints
 from tests.model import reference_events as events
-from tests.model.reference import Record, World, refuse
+from tests.model.reference import Moment, Record, World, refuse, sees
+
+_STATES = ("", "PENDING", "SENDING", "DELIVERED", "EXHAUSTED", "CANCELLED")
+_CAUSES = ("", "EVENT", "TEST", "REDELIVERY")
 
 
 def state(world: World, delivery: Record) -> str:
@@ -50,6 +53,90 @@ def cancel(world: World, endpoint_ids: Collection[str], reason: str) -> int:
     return len(waiting)
 
 
+def page(world: World, caller: Record, asked: Any, said: Any) -> Record:
+    """List an app's deliveries, newest first: of one endpoint or event, in one state."""
+    app_id = asked.app_id
+    if asked.endpoint_id:
+        endpoint = world.thing(caller, world.endpoints, "endpoint", asked.endpoint_id)
+        app_id = app_id or endpoint["app_id"]
+    app = world.app(caller, app_id)
+    if asked.event_id and not _rows(world, app, asked.event_id):
+        refuse("EVENT_NOT_FOUND", event_id=asked.event_id)
+    wanted = [
+        one
+        for one in world.deliveries
+        if world.endpoints[one["endpoint_id"]]["app_id"] == app["id"]
+        and asked.endpoint_id in {"", one["endpoint_id"]}
+        and asked.event_id in {"", one["row"].get("public_id")}
+        and (not asked.state or _STATES[asked.state] == state(world, one))
+    ]
+    told = [view(world, _meant(wanted, one), one) for one in reversed(said.deliveries)]
+    ids = [one["id"] for one in told]
+    assert ids == sorted(set(ids)), "not each delivery once, newest first"
+    missing = [view(world, one) for one in wanted if one.get("id") not in ids]
+    return {"deliveries": told[::-1] + missing}
+
+
+def get(world: World, caller: Record, asked: Any, said: Any) -> Record:
+    """Give one delivery, with its attempts: one if it is delivered, else none."""
+    known = (one for one in world.deliveries if one.get("id") == asked.delivery_id)
+    delivery = next(known, None)
+    app = world.apps[delivery["row"]["app_id"]] if delivery else None
+    if delivery is None or app is None or app.get("delete_time") or not sees(caller, app):
+        refuse("DELIVERY_NOT_FOUND", delivery_id=asked.delivery_id)
+    shown = view(world, delivery, said.delivery)
+    attempts = [
+        {"number": 1, "start_time": _since(world, delivery), "status": 200, "latency": one.latency}
+        for one in said.delivery.attempts
+    ]
+    return {"delivery": {**shown, "attempts": attempts[: shown["attempt_count"]]}}
+
+
+def view(world: World, delivery: Record, said: Any = None) -> Record:
+    """A delivery as it is told; its id and its times are learned, and then stay."""
+    row, now = delivery["row"], state(world, delivery)
+    if said is not None:
+        delivery.setdefault("id", said.id)
+    created = delivery.setdefault("create_time", _since(world, delivery))
+    ended = delivery.setdefault("end_time", _since(world, delivery)) if now != "PENDING" else None
+    return {
+        "id": delivery.get("id", "one that is not told of"),
+        "endpoint_id": delivery["endpoint_id"],
+        "event_id": row.get("public_id", ""),
+        "event_type": row["event"],
+        "state": now,
+        "cancel_reason": delivery["cancel_reason"],
+        "cause": delivery["cause"],
+        "attempt_count": int(now == "DELIVERED"),
+        "next_attempt_time": delivery["due"] if now == "PENDING" else None,
+        "create_time": created,
+        "end_time": ended,
+    }
+
+
+def _meant(deliveries: list[Record], said: Any) -> Record:
+    """Which delivery is told of: the oldest that it can be, if its id is not known."""
+    found = [one for one in deliveries if one.get("id") == said.id] or [
+        one
+        for one in deliveries
+        if "id" not in one
+        and (one["endpoint_id"], one["row"].get("public_id")) == (said.endpoint_id, said.event_id)
+        and _CAUSES[said.cause] == one["cause"]
+    ]
+    assert found, f"{said.event_id} has no such delivery to {said.endpoint_id}"
+    return found[0]
+
+
+def _since(world: World, delivery: Record) -> Moment:
+    """Some time between the event and now."""
+    return Moment(delivery["row"]["time"], world.until)
+
+
+def _rows(world: World, app: Record, event_id: str) -> list[Record]:
+    rows = [one for one in world.journal if one["event"] and one["app_id"] == app["id"]]
+    return [one for one in rows if one.get("public_id") == event_id]
+
+
 def send_test(world: World, caller: Record, asked: Any, said: Any) -> Record:
     """Send a `webhook.test` to one endpoint, whatever types it wants."""
     endpoint = _enabled(world, caller, asked.endpoint_id)
@@ -73,9 +160,10 @@ def send_test(world: World, caller: Record, asked: Any, said: Any) -> Record:
 def redeliver(world: World, caller: Record, asked: Any, _: Any) -> Record:
     """Send an event again, or those of a window that the endpoint wants and has not got."""
     endpoint = _enabled(world, caller, asked.endpoint_id)
-    rows = [one for one in world.journal if one["event"] and one["app_id"] == endpoint["app_id"]]
+    app = world.apps[endpoint["app_id"]]
+    rows = [one for one in world.journal if one["event"] and one["app_id"] == app["id"]]
     if asked.event_id:
-        rows = [one for one in rows if one.get("public_id") == asked.event_id]
+        rows = _rows(world, app, asked.event_id)
         if not rows:
             refuse("EVENT_NOT_FOUND", event_id=asked.event_id)
     else:
@@ -93,7 +181,6 @@ def redeliver(world: World, caller: Record, asked: Any, _: Any) -> Record:
         for row in rows:
             if not any(_waits(world, one, endpoint, row) for one in world.deliveries):
                 _add(world, endpoint, row, "REDELIVERY")
-        app = world.apps[endpoint["app_id"]]
         first, last = (one.get("public_id", ...) for one in (rows[0], rows[-1]))
         facts = {"events": len(rows), "first_event_id": first, "last_event_id": last}
         world.write(caller, "endpoint.redelivered", endpoint["id"], of=app, **facts)

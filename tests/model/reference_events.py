@@ -92,6 +92,20 @@ def audit(world: World, caller: Record, asked: Any, said: Any) -> Record:
     return {"events": [_audited(row, other) for row, other in zip(rows, others, strict=False)]}
 
 
+def types(_: World, __: Record, ___: Any, said: Any) -> Record:
+    """List the types by name, each with words and a sample of what stands in its data."""
+    shown = []
+    for name, one in zip(sorted([*_DATA, "secret.expiring"]), said.event_types, strict=True):
+        assert one.description, f"{name} has no description"
+        sample = json.loads(one.sample_json)
+        words = _DATA.get(name, "secret_id hint expire_time days_left").split()
+        wanted = {word.partition("=")[0] for word in words} - {"-"}
+        wanted |= {"count", "first_time"} if name == "link.refused" else set()
+        assert (sample["type"], set(sample["data"])) == (name, wanted), f"the sample is {sample}"
+        shown.append({"name": name, "description": one.description, "sample_json": one.sample_json})
+    return {"event_types": shown}
+
+
 def view(row: Record, said: Any) -> Record:
     """An event as it is told; its id and its text are learned, and then stay."""
     if said is None:

@@ -99,6 +99,9 @@ SERVICES: dict[str, Record] = {
         "SendTestEvent": reference_deliveries.send_test,
         "PublishEvent": reference_events.publish,
         "ListEvents": reference_events.page,
+        "ListDeliveries": reference_deliveries.page,
+        "GetDelivery": reference_deliveries.get,
+        "ListEventTypes": reference_events.types,
         "RedeliverEvents": reference_deliveries.redeliver,
     },
 }

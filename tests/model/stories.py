@@ -71,7 +71,8 @@ class Stories(Waits):
             self.by(OWNER, app, "UpdateSecret", secret=new, update_mask=mask)
             for address in (HOME, ELSEWHERE):
                 self.ask(said.session.id, "GetSession", address)
-        self.wait_for(seconds)
+        if not self.wait_for(seconds):
+            return
         self.root("ValidateSession", access_token=self.credential(said.session.id))
         self.log_in(made.secret.id, scopes=["delete"])
         self.root("ValidateSession", access_token=self.credential(said.session.id))
@@ -96,7 +97,8 @@ class Stories(Waits):
         opened = [self.front("OpenLink", query=by_token) for _ in range(max_opens - 1)]
         self.front("OpenLink", query=by_url)
         self.settle()
-        self.wait_for(seconds if ending == "time" else 0)
+        if not self.wait_for(seconds if ending == "time" else 0):
+            return
         self.spoil(app, token, ending)
         for query in (by_url, by_token, by_token):
             self.front("ExplainLink", query=query)
@@ -112,8 +114,8 @@ class Stories(Waits):
     @rule(token=link_tokens)
     def open_after_expiry(self, token: str) -> None:
         life = self.world.link_tokens[token]["expire_time"] - self.clock()
-        if life < 3600 * 1_000_000:
-            self.wait_for(max(1, life // 1_000_000 + 1))
+        if life < 3600 * 1_000_000 and not self.wait_for(max(1, life // 1_000_000 + 1)):
+            return
         self.front("OpenLink", query=urlencode({"authToken": self.credential(token)}))
 
     @rule(
@@ -137,7 +139,8 @@ class Stories(Waits):
         if ending == "delete":
             self.by(OWNER, app, "DeleteEndpoint", endpoint_id=endpoint)
         elif ending == "time":
-            self.wait_for(71)
+            if not self.wait_for(71):
+                return
         else:
             new = {"id": endpoint, "disabled": ending == "disable", "event_types": ["transfer.*"]}
             path = "disabled" if ending == "disable" else "event_types"
@@ -173,7 +176,8 @@ class Stories(Waits):
         for more in ({}, {}, other):
             rest: Record = {**fields, **types, **more, "request_id": request_id}
             self.by(OWNER, app, name, **rest)
-        self.wait_for(days * 86_400)
+        if not self.wait_for(days * 86_400):
+            return
         self.by(OWNER, app, name, request_id=request_id, **fields, **types)
 
     @rule(app=apps, waits=st.lists(st.sampled_from([20, 31, 900, 2700, 3600]), max_size=3))
@@ -181,7 +185,8 @@ class Stories(Waits):
         """Rotate the key of session tokens, and log in before and after it signs."""
         self.service(PLATFORM, "OPERATOR", "RotateSigningKey", kind=2)
         for seconds in (0, *waits):
-            self.wait_for(seconds)
+            if not self.wait_for(seconds):
+                return
             self.ask("", "ListSigningKeys")
             self.log_in(self.a_secret_of(app))
 
@@ -233,6 +238,12 @@ class Stories(Waits):
     def pry(self, who: str, app: str) -> None:
         """Ask for one thing of each kind of an app, and try to end some."""
         self.settle()
+        self.see_deliveries()
+        self.ask(who, "ListEventTypes")
+        for state in (0, 3, 5):
+            self.ask(who, "ListDeliveries", app_id=app, state=state, page_size=500)
+        for one in [one["id"] for one in self.deliveries if one["row"]["app_id"] == app][-1:]:
+            self.ask(who, "GetDelivery", delivery_id=one)
         uri = f"{self.stage.receiver}/pry"
         for method in ("GetSettings", "GetApp", "ListSecrets", "ListLinks", "ListEvents"):
             self.ask(who, method, app_id=app, **({"types": ["x.y"]} if "Events" in method else {}))
