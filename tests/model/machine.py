@@ -14,6 +14,7 @@ from tests.model.acts_of_end_users import EndUsers
 from tests.model.acts_of_people import People
 from tests.model.acts_of_servers import Servers
 from tests.model.acts_on_settings import Settings
+from tests.model.pages import Pages
 from tests.model.reference import HOUR, SECOND, Moment, at
 from tests.model.row_types import EVENT_TYPES, PLATFORM_ROWS, ROWS
 from tests.model.stage import (
@@ -31,6 +32,7 @@ from tests.model.stage import (
     tokens,
 )
 from tests.model.stories import Stories
+from tests.model.watchers import Watchers
 from tests.watches import Watches
 
 from finlink.config import v1
@@ -38,7 +40,7 @@ from finlink.config import v1
 _ALL = {"page_size": 500}
 
 
-class Histories(People, Servers, EndUsers, Settings, Stories):
+class Histories(People, Servers, EndUsers, Settings, Stories, Pages, Watchers):
     """One history of calls by several customers, services and end users."""
 
     def __init__(self, stage: Stage) -> None:
@@ -90,6 +92,11 @@ class Histories(People, Servers, EndUsers, Settings, Stories):
     @rule(app=apps, active_only=st.booleans(), state=st.integers(0, 4))
     def look_at_an_app(self, app: str, active_only: bool, state: int) -> None:  # noqa: FBT001
         self.see_app(app, active_only=active_only, state=state)
+
+    @rule(app=apps, size=st.integers(1, 4))
+    def leaf_through_an_app(self, app: str, size: int) -> None:
+        self.settle()
+        self.see_pages(app, size)
 
     @invariant()
     def every_token_is_worth_what_it_is_worth(self) -> None:

@@ -31,7 +31,7 @@ _CODES = {
     " ENDPOINT_LIMIT_REACHED SECRET_NOT_ACTIVE ENDPOINT_DISABLED LINK_AUTH_TOKEN_REQUIRED"
     " LINK_TOKEN_INVALID LINK_TOKEN_EXPIRED LINK_TOKEN_USED_UP LINK_TOKEN_REVOKED"
     " LINK_REDIRECT_UNKNOWN LINK_BANK_NOT_AVAILABLE LINK_PARAMETER_INVALID LINK_ENDED",
-    "INVALID_ARGUMENT": "FIELD_INVALID REQUEST_ID_REUSED",
+    "INVALID_ARGUMENT": "FIELD_INVALID REQUEST_ID_REUSED PAGE_TOKEN_INVALID",
     "ABORTED": "ETAG_MISMATCH",
     "RESOURCE_EXHAUSTED": "RATE_LIMITED",
 }
@@ -119,6 +119,7 @@ class World:
     journal: list[Record] = field(default_factory=list)
     repeats: dict[tuple[str, str, str], Record] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # how the history calls what has an id
+    page_tokens: dict[str, tuple[str, str]] = field(default_factory=dict)  # the operator's
     etags: set[str] = field(default_factory=set)  # that were ever given
 
     def take(self, new_id: str, prefix: str, name: str = "") -> str:

@@ -45,6 +45,8 @@ WHO = {
     "ListSessions": "account OPERATOR",
     "RevokeSession": "account",
     "ListSigningKeys": "everybody",
+    "WatchRevocations": "OPERATOR VERIFIER",
+    "WatchSettings": "account OPERATOR VERIFIER",
     "CreateLinkToken": "account write",
     "GetLinkToken": "account read OPERATOR",
     "ListLinkTokens": "account read OPERATOR",

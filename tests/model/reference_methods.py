@@ -20,7 +20,7 @@ from tests.model import (
     reference_settings,
     reference_signing_keys,
 )
-from tests.model.reference import Record, World
+from tests.model.reference import Record, Refused, World
 
 # Service → method → function.
 SERVICES: dict[str, Record] = {
@@ -115,7 +115,18 @@ def answer(
     written = len(world.journal)
     try:
         caller = reference_access.identify(world, method, credential, address)
+        _refuse_token_of_others(world, caller, method, asked)
         found: Record = SERVICES[SERVICE_OF[method]][method](world, caller, asked, said)
     finally:
         reference_deliveries.queue(world, world.journal[written:])
     return found
+
+
+def _refuse_token_of_others(world: World, caller: Record, method: str, asked: Any) -> None:
+    """Refuse the token of a page that is another list's, or was given to another caller."""
+    token = getattr(asked, "page_token", "")
+    if token:
+        world.app(caller, asked.app_id)
+        is_theirs = caller["id"] == next(iter(world.service_keys))  # the operator's
+        if not is_theirs or world.page_tokens.get(token) != (method, asked.app_id):
+            raise Refused("PAGE_TOKEN_INVALID", ["page_token"])

@@ -69,6 +69,15 @@ TELLINGS: dict[str, list[Telling]] = {
         ("suspend", {"caller": "the platform", "is_mistake": is_mistake})
         for is_mistake in (True, False)
     ],
+    "lists are read in pages": [
+        ("make_many_secrets", {"more": 2}),
+        ("make_many_endpoints", {"more": 3}),
+        *[("leaf_through_an_app", {"size": size}) for size in (1, 2)],
+    ],
+    **{
+        f"somebody watches until the end: {ending}": [("watch_until_the_end", {"ending": ending})]
+        for ending in ("sign out", "reset", "suspend", "time", "keys are revoked")
+    },
     "several write": [("write_over_each_other", {})],
     "limits are reached": [
         ("make_many_apps", {"more": 6}),
