@@ -25,7 +25,7 @@ def problems(world: World, requests: Iterable[Request]) -> Iterator[str]:
         if body["app_id"] not in world.apps:
             continue  # what waited when the history before this one ended
         row = rows.get((body["app_id"], request.headers["webhook-id"]))
-        endpoint = _signed_by(world, request)
+        endpoint = _signed_by(world, request, body["app_id"])
         if row is None or endpoint is None:
             yield f"to {request.path} came, of no event or with nobody's signature: {body}"
             continue
@@ -50,15 +50,15 @@ def problems(world: World, requests: Iterable[Request]) -> Iterator[str]:
         yield f"{event_id} came to {endpoint_id}, which is not to get it"
 
 
-def _signed_by(world: World, request: Request) -> Record | None:
-    """The endpoint whose secrets made the signatures: those of that second, all and no others.
+def _signed_by(world: World, request: Request, app_id: str) -> Record | None:
+    """The endpoint whose secrets made the signatures: all of that second, and no others.
 
     The library makes each anew; to verify, it would look at the time of day of this machine.
     """
     event_id, second = request.headers["webhook-id"], int(request.headers["webhook-timestamp"])
     when, body = datetime.fromtimestamp(second, UTC), request.body.decode()
     sent = set(request.headers["webhook-signature"].split())
-    for endpoint in world.endpoints.values():
+    for endpoint in [one for one in world.endpoints.values() if one["app_id"] == app_id]:
         signed = {
             Webhook(one["text"]).sign(event_id, when, body): one for one in endpoint["secrets"]
         }

@@ -202,6 +202,9 @@ class Stories(Waits):
     @rule(app=apps, who=st.sampled_from(["VERIFIER", "LINK", "PUBLISHER", "stranger", "stranger"]))
     def look_where_one_must_not(self, app: str, who: str) -> None:
         """Ask for the things of an app as somebody whose they are not."""
+        hooks = [one["id"] for one in self.world.endpoints.values() if one["app_id"] == app]
+        for endpoint in hooks[:1]:
+            self.by(OWNER, app, "SendTestEvent", endpoint_id=endpoint)
         if who == "stranger":
             mine = self.world.apps[app]["account_id"]
             other = next(one for one in self.world.accounts if one != mine)
@@ -242,8 +245,8 @@ class Stories(Waits):
         self.ask(who, "ListEventTypes")
         for state in (0, 3, 5):
             self.ask(who, "ListDeliveries", app_id=app, state=state, page_size=500)
-        for one in [one["id"] for one in self.deliveries if one["row"]["app_id"] == app][-1:]:
-            self.ask(who, "GetDelivery", delivery_id=one)
+        mine = [one["id"] for one in self.deliveries if one["row"]["app_id"] == app]
+        self.ask(who, "GetDelivery", delivery_id=[f"dlv_{'0' * 26}", *mine][-1])
         uri = f"{self.stage.receiver}/pry"
         for method in ("GetSettings", "GetApp", "ListSecrets", "ListLinks", "ListEvents"):
             self.ask(who, method, app_id=app, **({"types": ["x.y"]} if "Events" in method else {}))

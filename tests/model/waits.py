@@ -87,4 +87,8 @@ class Waits(Acts):
                 self.root("ListEvents", app_id=app_id, types=EVENT_TYPES, page_size=500)
                 self.root("ListDeliveries", app_id=app_id, page_size=500)
         for one in self.deliveries[-1:]:
+            if not self.world.apps[one["row"]["app_id"]].get("delete_time"):
+                of = {"endpoint_id": one["endpoint_id"], "page_size": 500}
+                self.root("ListDeliveries", state=v1.DELIVERY_STATE_CANCELLED, **of)
+                self.root("ListDeliveries", event_id=one["row"]["public_id"], **of)
             self.root("GetDelivery", delivery_id=one.get("id", "dlv_" + "0" * 26))
