@@ -45,6 +45,8 @@ class Pages(Acts):
         """Compare a list in pages with the list in one; the token of the first page."""
         call = getattr(getattr(self.stage.operator, methods.SERVICE_OF[method]), method)
         whole = call(page_size=500, **fields)
+        if whole.next_page_token:  # every bank of the world
+            return ""
         (name,) = [one.name for one in whole.DESCRIPTOR.fields if one.is_repeated]
         rows = list(getattr(whole, name))
         size = max(size, -(-len(rows) // _MOST_PAGES))
@@ -53,7 +55,7 @@ class Pages(Acts):
             pages.append(call(page_size=size, page_token=pages[-1].next_page_token, **fields))
         told = [row for page in pages for row in getattr(page, name)]
         lengths = [len(getattr(page, name)) for page in pages]
-        if told != rows or whole.next_page_token or {*lengths[:-1], size} != {size}:
+        if told != rows or {*lengths[:-1], size} != {size}:
             self.talk.disagree(f"{method} in pages of {size} gives {lengths} of {len(rows)}")
         self.world.page_tokens |= {
             page.next_page_token: (method, fields["app_id"]) for page in pages

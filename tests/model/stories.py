@@ -245,8 +245,9 @@ class Stories(Waits):
         self.ask(who, "ListEventTypes")
         for state in (0, 3, 5):
             self.ask(who, "ListDeliveries", app_id=app, state=state, page_size=500)
-        mine = [one["id"] for one in self.deliveries if one["row"]["app_id"] == app]
-        self.ask(who, "GetDelivery", delivery_id=[f"dlv_{'0' * 26}", *mine][-1])
+        mine = [one for one in self.deliveries if one["row"]["app_id"] == app and "id" in one]
+        delivery_id = mine[-1]["id"] if mine else "dlv_" + "0" * 26
+        self.ask(who, "GetDelivery", delivery_id=delivery_id)
         uri = f"{self.stage.receiver}/pry"
         for method in ("GetSettings", "GetApp", "ListSecrets", "ListLinks", "ListEvents"):
             self.ask(who, method, app_id=app, **({"types": ["x.y"]} if "Events" in method else {}))
