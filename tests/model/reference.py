@@ -67,7 +67,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a defect
 
 def refuse(reason: str, **facts: object) -> NoReturn:
     """Refuse the call in hand."""
-    raise Refused(reason, **facts)
+    raise Refused(reason, (), **facts)
 
 
 def refuse_fields(*fields: str) -> NoReturn:

@@ -14,7 +14,9 @@ def check(token: str, jwks_json: str, now: int) -> None:
     keys = jwk.KeySet.import_key_set(json.loads(jwks_json))
     read = jwt.decode(token, keys, algorithms=["EdDSA"])
     assert read.header["typ"] == TYPES["SESSION"], f"the type is {read.header}"
-    wanted: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCES["SESSION"]}
-    rules = {name: {"essential": True, "value": value} for name, value in wanted.items()}
+    wanted = {"iss": ISSUER, "aud": AUDIENCES["SESSION"]}
+    rules: dict[str, Any] = {
+        name: {"essential": True, "value": value} for name, value in wanted.items()
+    }
     rules |= {name: {"essential": True} for name in ("sub", "client_id", "iat", "exp", "jti")}
     jwt.JWTClaimsRegistry(now=now // 1_000_000, **rules).validate(read.claims)

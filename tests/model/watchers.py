@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tests.gates import until
@@ -44,7 +45,7 @@ class Watchers(Waits):
         caller = self.stage.operator.using(self.credential(who))
         is_of_settings = method == "WatchSettings"
         watch = watches.settings(caller, app) if is_of_settings else watches.revocations(caller)
-        until(lambda: watch.refusal or (watch.messages and watch.messages[-1].caught_up))
+        until(lambda: bool(watch.refusal or (watch.messages and watch.messages[-1].caught_up)))
         self.compare(who, method, watch, self.why_not(who, method, app))
         return watch
 
@@ -57,7 +58,7 @@ class Watchers(Waits):
         said = self.by(OWNER, app, "UpdateSettings", settings=languages, update_mask=mask)
         expected.append(said.settings)
         for watch in of_settings:
-            watch.until(lambda watch=watch: len(watch.told) >= len(expected))
+            watch.until(partial(_was_told, watch, len(expected)))
             if watch.told != expected:
                 self.talk.disagree(f"a watcher is told {watch.told}, not {expected}")
 
@@ -77,7 +78,7 @@ class Watchers(Waits):
     def see_end(self, who: str, method: str, watch: Watch, seen: int) -> None:
         """A stream ends with its credential; another has gone on if two more messages came."""
         reason = self.why_not(who, method)
-        until(lambda: watch.refusal or (not reason and len(watch.messages) >= seen + 2))
+        until(lambda: bool(watch.refusal or (not reason and len(watch.messages) >= seen + 2)))
         self.compare(who, method, watch, reason)
 
     def why_not(self, who: str, method: str, app: str = "") -> str:
@@ -97,3 +98,7 @@ class Watchers(Waits):
         self.talk.history.append(f"{name}: {method} → {actual or 'an open stream'}")
         if actual != expected:
             self.talk.disagree(f"the model expected {expected or 'an open stream'}")
+
+
+def _was_told(watch: Watch, times: int) -> bool:
+    return len(watch.told) >= times
