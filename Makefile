@@ -14,7 +14,7 @@ help: ## Say what each target does
 run: $(VENV)/.installed-run ## Start a server with demo data on 127.0.0.1:50051, in the foreground
 	@exec $(BIN)/finlink-server serve --demo
 
-test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some of them)
+test: $(VENV)/.installed-dev ## Run the tests (PYTEST_ARGS='-k secrets' for some; BOTH_DATABASES=1 for all on both)
 	@$(BIN)/pytest --numprocesses auto --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 crashes: $(VENV)/.installed-dev ## Kill a server 50 times in a burst of events, and count what arrives
@@ -27,7 +27,7 @@ model: $(VENV)/.installed-dev ## Play 200 random histories on each database, eve
 	@MODEL_HISTORIES=200 $(BIN)/pytest --quiet --capture=no tests/test_model.py
 
 hostile: $(VENV)/.installed-dev ## Make 100,000 hostile calls, and flood a server in thirty ways
-	@HOSTILE_CALLS=100000 HOSTILE_EXAMPLES=2000 HOSTILE_TIMINGS=200 $(BIN)/pytest --quiet --capture=no tests/hostile
+	@HOSTILE_CALLS=100000 HOSTILE_ATTACKERS=64 BOTH_DATABASES=1 HOSTILE_EXAMPLES=2000 HOSTILE_TIMINGS=200 $(BIN)/pytest --quiet --capture=no tests/hostile
 
 faults: $(VENV)/.installed-dev ## Break everything under the server, again and again, and count what is lost (ARGS='--kills 20')
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -2,11 +2,13 @@
 
 The models of a process belong to one database at a time, so what runs on PostgreSQL comes
 after all that runs on SQLite. What is about one of them alone says so, and why:
-`pytest.mark.sqlite("…")`, `pytest.mark.postgres("…")`.
+`pytest.mark.sqlite("…")`, `pytest.mark.postgres("…")`. What could not tell them apart runs
+on one of them, and on both with BOTH_DATABASES=1: `pytest.mark.either("…")`.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from xdist.scheduler import LoadScopeScheduling
 from finlink_server import crypto
 
 KINDS = ("sqlite", "postgres")
+EVERYTHING = bool(os.environ.get("BOTH_DATABASES"))
 # Tables, their indexes, and what stands beside them because it is long.
 _FILES = """
 SELECT pg_relation_filepath(oid) FROM pg_class
@@ -82,6 +85,8 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.fixturenames.append("database")
     if "database" in metafunc.fixturenames:
         named = [kind for kind in KINDS if metafunc.definition.get_closest_marker(kind)]
+        if metafunc.definition.get_closest_marker("either") and not EVERYTHING:
+            named = [KINDS[0]]
         kinds = named or KINDS
         metafunc.parametrize("database", kinds, indirect=True, scope="session")
 

@@ -14,6 +14,8 @@ from finlink_server import access
 from finlink_server.domain.caller import Call, Caller, CallerKind, Role
 from finlink_server.errors import CallerNotAllowed
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 # Section 3 of the contract, method by method: which credential gets past the door.
 # `read`, `write` and `delete` are session tokens with that one scope.
 WHO_MAY_CALL = {

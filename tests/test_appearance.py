@@ -8,6 +8,8 @@ from tests.app_settings import DARK, LIGHT, change, leaf, read, refusal_of
 from finlink_server.domain import colors as contrast
 from finlink_server.domain.document import ThemeColors
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 NAMES = ["primary", "background", "text"]
 URI_PATHS = ["link.appearance.logo_uri", "link.terms_uri", "link.privacy_uri"]
 each_theme = pytest.mark.parametrize("path", ["link.appearance.light", "link.appearance.dark"])

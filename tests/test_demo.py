@@ -12,6 +12,8 @@ from finlink.config import v1
 from finlink_client import commands
 from finlink_client.demo import instance
 
+pytestmark = pytest.mark.either("its steps are tested on both")
+
 CREDENTIAL = re.compile(r"eyJ[\w-]{10}|(?:f(?:ls|sk|st)_(?:live_|test_)?|whsec_)[0-9A-Za-z+/]{10}")
 
 

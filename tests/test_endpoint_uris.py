@@ -6,6 +6,8 @@ import pytest
 from grpc import StatusCode
 from tests.errors import refused
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 QUIET = ["nothing.*"]  # wants what nobody publishes, so that nothing leaves this machine
 REMEDY = "; they go to public addresses over https, and to those that the operator opened"
 NOT_PUBLIC = {

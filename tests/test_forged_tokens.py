@@ -16,6 +16,8 @@ from tests.forgery import FORGERIES, GARBAGE, UNICODE_GARBAGE, Genuine
 from finlink.config import v1
 from finlink_server.tokens import LONGEST, TokenProblem
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 EXPIRED = TokenProblem.EXPIRED
 KINDS = ("account", "session", "link")

@@ -10,6 +10,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from finlink.config import v1
 from finlink_server.access import TABLE
 
+pytestmark = pytest.mark.either("it asks no database")
+
 Response = health_pb2.HealthCheckResponse
 SERVICES = {"", "grpc.health.v1.Health", *(f"finlink.config.v1.{name}" for name in TABLE)}
 METHODS = "/grpc.health.v1.Health"

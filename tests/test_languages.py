@@ -5,6 +5,8 @@ from tests.app_settings import change, refusal_of
 
 from finlink_server.domain import languages
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 # fmt: off
 THIRTY_ONE = [
     "es", "ca", "gl", "eu", "pt", "fr", "it", "de", "nl", "en", "ga", "cy", "da", "sv", "nb", "fi",

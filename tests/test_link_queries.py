@@ -17,6 +17,8 @@ from finlink_server.domain import link_query
 from finlink_server.domain.link_query import NAMES
 from finlink_server.storage.models import Journal, Link, LinkToken
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 INVALID = (StatusCode.FAILED_PRECONDITION, "LINK_PARAMETER_INVALID")
 FIELD = (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
 # Values that are wrong for every parameter that has a form, and easy to find again.

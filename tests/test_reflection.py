@@ -9,6 +9,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from finlink_server.access import TABLE
 
+pytestmark = pytest.mark.either("it asks no database")
+
 Request = reflection_pb2.ServerReflectionRequest
 INFO = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 SERVICES = {f"finlink.config.v1.{name}" for name in TABLE}

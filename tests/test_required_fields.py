@@ -3,6 +3,8 @@
 import pytest
 from tests.methods import METHODS, find
 
+pytestmark = pytest.mark.either("refused before any database is asked")
+
 # What an empty request is told to be without, where it must not be empty.
 REQUIRED = {
     "SignIn": "email password",

@@ -19,6 +19,8 @@ from tests.processes import Home
 from finlink.config import v1
 from finlink_client import open_channel
 
+pytestmark = pytest.mark.either("what starts and stops is a process")
+
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE

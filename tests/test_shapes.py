@@ -12,7 +12,7 @@ from tests.methods import FIELDS, Field, find, is_output_only
 from finlink.config import v1
 from finlink_server import rules, shapes
 
-pytestmark = pytest.mark.sqlite("refused before any database is asked")
+pytestmark = pytest.mark.either("refused before any database is asked")
 
 JUDGED_BY_THE_DOMAIN = {
     "ValidateSessionRequest.access_token",  # a bad one is an answer

@@ -10,7 +10,7 @@ from tests.methods import FIELDS, METHODS
 from finlink.config import v1
 from finlink_server.storage.models import App
 
-pytestmark = pytest.mark.sqlite("refused before any database is asked")
+pytestmark = pytest.mark.either("refused before any database is asked")
 
 UNREADABLE = {
     "no tag": b"\xff",

@@ -15,6 +15,8 @@ from finlink.config import v1
 from finlink_client.verifier_keys import KeyRing
 from finlink_client.verifier_stream import RevocationStream, Stopwatch
 
+pytestmark = pytest.mark.either("its service answers the same whatever it asks")
+
 # ------------------------------------------------------------------- the moment of a reading
 
 SERVER = 1_800_000_000.0  # the service's clock when a stream is asked for

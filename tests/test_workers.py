@@ -16,6 +16,8 @@ from tests.workers import is_alive, open_files, supervised
 
 from finlink.config import v1
 
+pytestmark = pytest.mark.either("processes and their port")
+
 # So many connections that each of two workers has some, but for once in 2³¹ runs.
 CHANNELS = 32
 

@@ -17,7 +17,7 @@ from tests.hostile.barrage import TARGETS, Barrage, Outcomes
 from tests.hostile.vitals import Reading
 from tests.processes import Home, Process
 
-CALLS = int(os.environ.get("HOSTILE_CALLS", "4000"))
+CALLS = int(os.environ.get("HOSTILE_CALLS", "2000"))
 SEED = int(os.environ.get("HOSTILE_SEED", "6"))
 # Each thread that works keeps a connection to the database, with pages of it in memory.
 MOST_GROWTH = 48  # MB
