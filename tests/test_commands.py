@@ -15,6 +15,8 @@ from tests.processes import Home
 
 from finlink_server.commands import main
 
+pytestmark = pytest.mark.either("what is typed and told is the same on both")
+
 EXPORT = re.compile(r"^export (\w+)='(.*)'$", re.MULTILINE)
 KEY = re.compile(r"fsk_[0-9A-Za-z]{38}\n")
 
