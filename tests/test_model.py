@@ -1,6 +1,6 @@
 """The server answers as a model of the service does, in random histories of calls.
 
-Every story once, and ten histories, the same ones each time. `make model` plays others: as many as
+Every story once, and six histories, the same ones each time. `make model` plays others: as many as
 MODEL_HISTORIES says, from MODEL_SEED on.
 """
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning"
 
 HISTORIES = int(os.environ.get("MODEL_HISTORIES", "0"))
 # With the next ten hypothesis would begin to play variations of the first.
-_AT_ONCE = 10
+_AT_ONCE = 10 if HISTORIES else 6
 _ROUNDS = -(-HISTORIES // _AT_ONCE) or 1
 
 

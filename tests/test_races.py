@@ -12,7 +12,7 @@ from finlink.config import v1
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 THREADS = 64  # spread over both processes
-TRIES = {"sqlite": 100, "postgres": 50}  # where each waits 50 ms, in which nothing is promised
+TRIES = {"sqlite": 50, "postgres": 25}  # where each waits 50 ms, in which nothing is promised
 
 
 class Somebody:

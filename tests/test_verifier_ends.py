@@ -13,8 +13,6 @@ from tests.verifiers import A_WHILE
 from finlink.config import v1
 from finlink_client import SessionVerifier
 
-pytestmark = pytest.mark.either("its service answers the same whatever it asks")
-
 
 def _rotate(story, overlap: int) -> None:
     story.account.secrets.RotateSecret(
