@@ -1,7 +1,7 @@
 """The service in plain dictionaries: what CONTRACT promises, and nothing of how.
 
 A reader checks it against the contract and the comments of the protos. There is one function
-for each RPC but VerifyAuditLog and those that stream, in a file for each noun: it takes the
+for each RPC but those that stream, in a file for each noun: it takes the
 world, who calls, what is asked and what the server said, and gives the answer that is right, or
 refuses. It looks at what the server said only to learn what the server alone decides: ids,
 tokens, keys, etags, words for people and the moment of a change. What a reading says in pages,
