@@ -8,6 +8,7 @@ import pytest
 from grpc import StatusCode
 from tests import canaries, people
 from tests.errors import refused
+from tests.gates import until
 from tests.hooks import Platform
 from tests.link_urls import open_link
 from tests.own_events import CAUSES, Cause
@@ -15,7 +16,7 @@ from tests.receiver import answer
 
 from finlink.config import v1
 from finlink_server import bootstrap
-from finlink_server.domain import journal
+from finlink_server.domain import delivery_queue, journal
 from finlink_server.domain.caller import Role
 
 MEMBERS = ["type", "id", "timestamp", "app_id", "data"]
@@ -128,8 +129,8 @@ def test_a_rollback_tells_the_version_that_is_back(account, app, operator, cause
 
 
 @pytest.fixture
-def filled(account, app, receiver):
-    """Go on when the server has decided who is told of what happened by now."""
+def filled(account, app, receiver, env):
+    """Go on when the server has decided who is told of what happened by now, and sends it."""
     uri = receiver.uri("/watch")
     watch = account.webhooks.CreateEndpoint(app_id=app.id, uri=uri, event_types=["nothing.*"])
 
@@ -138,6 +139,7 @@ def filled(account, app, receiver):
         receiver.wait_until(
             lambda: sent.event.id in [one.headers["webhook-id"] for one in receiver.to("/watch")]
         )
+        until(lambda: not delivery_queue._has_news(env))  # it has its delivery before all others
 
     return wait
 
