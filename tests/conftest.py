@@ -27,6 +27,7 @@ from tests.databases import (  # noqa: F401 - fixtures
 from tests.harmless import outcome_of, problems  # noqa: F401 - fixtures
 from tests.hooks import hook, new_hook, platform, probe, released  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
+from tests.scripted_server import channel, scripted  # noqa: F401 - fixtures
 from tests.sending import sender  # noqa: F401 - a fixture
 from tests.verifiers import asking_verifier, session_verifier, validations  # noqa: F401 - fixtures
 
@@ -110,12 +111,10 @@ def server(
     env = bootstrap.open_env(settings, clock, hasher, migrates=True)
     antarctica.settle(env, tmp_path_factory.mktemp("banks"))
     running = application.start(env, settings)
-    channel = grpc.insecure_channel(f"127.0.0.1:{running.port}")
+    with grpc.insecure_channel(f"127.0.0.1:{running.port}") as opened:
+        server = Server(running, settings, clock, opened, written)
+        yield server
 
-    server = Server(running, settings, clock, channel, written)
-    yield server
-
-    channel.close()
     server.app.stop(5)  # which a test may have put together anew
     files = [*folder.iterdir(), *database.files(settings.url)]
     search_for_canaries(files, written.getvalue())

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import grpc
+import pytest
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from finlink.config import v1
+from finlink_client import open_channel
 
 SECRET_NOT_FOUND = error_details_pb2.ErrorInfo(
     domain="config.finlink", reason="SECRET_NOT_FOUND", metadata={"secret_id": "sec_1"}
@@ -74,3 +76,16 @@ def refusal(*details: Message) -> Refusal:
         status.details.append(packed)
     binary = ("grpc-status-details-bin", status.SerializeToString())
     return Refusal(code, message, (("x-call-id", "call_1"), binary))
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def channel(scripted: ScriptedServer) -> Iterator[grpc.Channel]:
+    """A channel of the client's to it."""
+    with open_channel(scripted.target) as opened:
+        yield opened

@@ -6,11 +6,10 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2
-from tests import scripted_server
 from tests.scripted_server import SECRET_NOT_FOUND, Refusal, refusal
 
 from finlink.config import v1
-from finlink_client import FinlinkError, open_channel, with_credential
+from finlink_client import FinlinkError, with_credential
 from finlink_client.channel import (
     DEFAULT_TIMEOUT_SECONDS,
     KEEPALIVE_MILLISECONDS,
@@ -18,18 +17,6 @@ from finlink_client.channel import (
 )
 
 KEY = "fsk_" + 37 * "0" + "Z"
-
-
-@pytest.fixture
-def scripted():
-    with scripted_server.running() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(scripted):
-    with open_channel(scripted.target) as channel:
-        yield channel
 
 
 def failure(channel):

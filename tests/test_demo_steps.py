@@ -3,7 +3,6 @@
 import io
 
 import pytest
-from tests import scripted_server
 from tests.scripted_server import SECRET_NOT_FOUND, refusal
 from tests.signed_webhooks import OTHER_SECRET, SECRET, event, headers, post
 
@@ -34,12 +33,6 @@ def shown(out):
 
 
 # ------------------------------------------------------------------------ for an answer
-
-
-@pytest.fixture
-def scripted():
-    with scripted_server.running() as server:
-        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import sys
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from tests import scripted_server
 from tests.scripted_server import SECRET_NOT_FOUND, refusal
 
 from finlink.config import v1
@@ -21,12 +20,6 @@ from finlink_client.demo.screen import JsonLines, Screen
 from finlink_client.demo.stage import Caller, Stage, StoryBrokenError, veil
 
 KEY = "fsk_" + 37 * "0" + "Z"
-
-
-@pytest.fixture
-def scripted():
-    with scripted_server.running() as server:
-        yield server
 
 
 # ------------------------------------------------------------------------ command line

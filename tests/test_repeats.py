@@ -9,7 +9,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests import scripted_server
 from tests.gates import until
 from tests.methods import METHODS
 from tests.processes import Process
@@ -26,18 +25,6 @@ from finlink_server.errors import RateLimited, ShuttingDown
 AWAY = Refusal(grpc.StatusCode.UNAVAILABLE, "away", (("grpc-retry-pushback-ms", "1"),))
 READING = ("Get", "List", "Validate", "BatchValidate", "Explain")
 BUSY = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", (("grpc-retry-pushback-ms", "1"),))
-
-
-@pytest.fixture
-def scripted():
-    with scripted_server.running() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(scripted):
-    with open_channel(scripted.target) as channel:
-        yield channel
 
 
 def published(name: str) -> list[dict[str, list[dict[str, str]]]]:
