@@ -40,7 +40,8 @@ RETRIES = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# Of many calls that fail one in ten is made again: a service in trouble gets no more of it.
+# After 50 failures, each of which ten answers make up for, nothing is repeated until answers
+# come again: a service in trouble gets no more of it.
 THROTTLING = {"maxTokens": 100, "tokenRatio": 0.1}
 
 # Not imported by any of our files, but carried by every error: without them
