@@ -139,7 +139,7 @@ def filled(account, app, receiver, env):
         receiver.wait_until(
             lambda: sent.event.id in [one.headers["webhook-id"] for one in receiver.to("/watch")]
         )
-        until(lambda: not delivery_queue._has_news(env))  # it has its delivery before all others
+        until(lambda: not delivery_queue.has_news(env))  # it has its delivery before all others
 
     return wait
 

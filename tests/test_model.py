@@ -50,7 +50,7 @@ def stage(request, server, operator, banks, receiver):
         server.key(Role.OPERATOR),
         receiver.uri(""),
         receiver.requests,
-        lambda: not delivery_queue._has_news(server.env),
+        lambda: not delivery_queue.has_news(server.env),
         dict(banks),
         {dodo.id: dodo},
     )

@@ -149,4 +149,4 @@ def test_nothing_is_left_to_send_of_what_ends(env, operator, link_front_end, pub
 
 def wait_for_deliveries(env, seq):
     """Wait until the deliveries of all that is in the journal are made."""
-    until(lambda: delivery_queue.last_seq() >= seq or not delivery_queue._has_news(env))
+    until(lambda: delivery_queue.last_seq() >= seq or not delivery_queue.has_news(env))

@@ -108,7 +108,7 @@ def step(env: Env, results: Sequence[Result], room: int, *, crowded: bool = Fals
     `crowded`: an endpoint that is being sent something gets no more, so that slow ones
     cannot take all the room.
     """
-    if _has_news(env):
+    if has_news(env):
         _fill(env)
     overdue = _overdue(env, env.now())
     endpoints = {result.endpoint_id for result in results} | overdue
@@ -124,7 +124,7 @@ def step(env: Env, results: Sequence[Result], room: int, *, crowded: bool = Fals
 def next_time(env: Env) -> int:
     """When there is something to do, unless something is committed before that."""
     now = env.now()
-    if _has_news(env):
+    if has_news(env):
         return now
     sending = _sending(env)
     times = [now if _is_overdue(lease, now) else lease.earliest_end for lease in sending.values()]
@@ -147,14 +147,15 @@ def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
     return messages
 
 
+def has_news(env: Env) -> bool:
+    """Whether there are events whose deliveries are not made yet."""
+    return bool(env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0])
+
+
 def last_seq() -> int:
     """The last row of the journal whose deliveries are made."""
     row = Property.get_or_none(Property.key == _CURSOR)
     return int(row.value) if row else 0
-
-
-def _has_news(env: Env) -> bool:
-    return bool(env.database.execute(_HAS_NEWS, _CURSOR).fetchone()[0])
 
 
 def _fill(env: Env) -> None:
