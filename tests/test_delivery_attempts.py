@@ -4,6 +4,7 @@ import pytest
 from tests import receiver as it
 from tests.hooks import seconds
 from tests.receiver import answer, in_turn, redirect
+from tests.unheard import dead_port
 
 from finlink.config import v1
 from finlink_server.storage.webhook_models import Attempt
@@ -147,7 +148,7 @@ def test_an_endless_answer_is_read_up_to_16_kb(hook):
 
 
 def test_where_nobody_listens_it_says_so(hook, account):
-    hook.update(account, uri=f"https://localhost:{it.dead_port()}/")
+    hook.update(account, uri=f"https://localhost:{dead_port()}/")
 
     waiting = hook.settled(hook.publish())
 

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests import receiver as it
 from tests.sending import sending
+from tests.unheard import dead_port, deaf_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"Content-Length: 100\r\n\r\nhello"
@@ -105,13 +106,13 @@ def test_slow_receivers_hold_up_no_other(sender, receiver):
 
 
 def test_a_port_where_nobody_is_refuses(sender):
-    answer = sender.send(f"https://localhost:{it.dead_port()}/")
+    answer = sender.send(f"https://localhost:{dead_port()}/")
 
     assert (answer.status, answer.problem) == (None, "connection refused")
 
 
 def test_a_port_that_only_listens_is_not_waited_for(impatient):
-    with it.deaf_port() as port:
+    with deaf_port() as port:
         answer = impatient.send(f"https://localhost:{port}/")
 
     assert (answer.status, answer.problem) == (None, "no connection within 0.3 s")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests import receiver as it
+from tests.unheard import dead_port
 
 from finlink_server.webhook_sender import retry_after
 
@@ -61,8 +62,8 @@ def test_the_callers_headers_win(sender, receiver):
 
 def test_cookies_and_proxies_are_left_alone(sender, receiver, monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{it.dead_port()}")
-        monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{it.dead_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{dead_port()}")
+        monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{dead_port()}")
     receiver.on("/hook", it.answer(200, headers={"Set-Cookie": "a=b; Path=/"}))
 
     sent = [sender.send(receiver.uri()) for _ in range(2)]

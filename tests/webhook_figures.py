@@ -23,7 +23,7 @@ from pathlib import Path
 import trustme
 from tests import people, webhook_load
 from tests.processes import Home, Process
-from tests.receiver import dead_port, deaf_port
+from tests.unheard import dead_port, deaf_port
 from tests.webhook_load import Receiver
 
 from finlink.config import v1
