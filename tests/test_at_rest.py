@@ -166,13 +166,15 @@ def test_what_is_sealed_says_so_and_there_is_some_of_each_kind(copy):
         "signing_secret.sealed_secret",
         "event_payload.sealed_payload",
         "attempt.sealed_response",
+        "journal_chain.sealed_head",
     }
 
 
 def test_every_other_blob_is_a_public_key_or_an_hmac(copy):
     names = {name for name, _ in copy.blobs()} - {name for name, _ in copy.sealed()}
 
-    assert names <= {"signing_key.public", "idempotency.body_mac"}
+    macs = {"idempotency.body_mac", "journal.chain_mac", "journal.count_mac"}
+    assert names <= {"signing_key.public", *macs}
 
 
 def test_the_copy_holds_no_key_of_a_webhook(copy, told):

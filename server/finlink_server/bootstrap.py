@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from finlink_server import crypto
 from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
-from finlink_server.domain import bank_import, memory, present_settings, signing_keys
+from finlink_server.domain import audit_chain, bank_import, memory, present_settings, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env, system_clock
 from finlink_server.hashing import Hasher, threads_for
@@ -70,6 +70,11 @@ def open_env(
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )
+        database.chain = audit_chain.Chain(keyring)
+        if prepares:
+            audit_chain.chain_older(env, command_line("migrate"))
+        else:
+            audit_chain.refuse_unchained(env)
         memory.begin(env, config.limit_cache_bytes)
         signing_keys.begin(env)
         present_settings.begin(env)

@@ -3,7 +3,8 @@
 The audit log is a reader of it, webhooks are another, and so is everything else that
 wants to know what happened. Refused credentials have rows too, one for each
 credential, client address, reason and minute, with a count, and refused Links one for
-each app, reason and minute: an attack cannot grow it without bound.
+each app, reason and minute: an attack cannot grow it without bound. Each row is chained
+to the one before it: see `audit_chain`.
 """
 
 import json
@@ -15,27 +16,10 @@ from finlink_server.domain import event_types, paging
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import rows
+from finlink_server.storage.database import Entry
 from finlink_server.storage.models import Journal
 
 MINUTE = 60 * MICROSECONDS
-_COLUMNS = (
-    "id",
-    "type",
-    "event",
-    "time",
-    "account_id",
-    "app_id",
-    "actor_kind",
-    "actor_id",
-    "target_id",
-    "facts",
-    "call_id",
-    "client_trace_id",
-    "client_address",
-    "once",
-)
-_INSERT = f"INSERT INTO journal ({', '.join(_COLUMNS)}, count) VALUES ({'?, ' * len(_COLUMNS)}1)"  # noqa: S608
-_COUNT = f"{_INSERT} ON CONFLICT (once) DO UPDATE SET count = journal.count + 1"
 _FIRST_FROM = "SELECT time FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
 
 
@@ -69,7 +53,7 @@ def write(
     """
     env.note_change()
     row = _row(env, caller, event, target_id, account_id, app_id, facts)
-    env.database.append(_INSERT, tuple(row.values()))
+    env.database.append(Entry(row))
 
 
 def write_now(
@@ -103,7 +87,7 @@ def write_once(
     """Write a row unless there was one of the same `once` before this transaction."""
     if find_once(env, once) is None:
         row = _row(env, caller, event, target_id, account_id, app_id, facts)
-        env.database.append(_INSERT, tuple((row | {"once": once_key(env, once)}).values()))
+        env.database.append(Entry(row | {"once": once_key(env, once)}))
 
 
 def write_first(
@@ -198,13 +182,13 @@ def seq_before(env: Env, time: int) -> int:
 
 
 def _count(env: Env, row: dict[str, Any], once: str) -> None:
-    env.database.append(_COUNT, tuple((row | {"once": once_key(env, once)}).values()))
+    env.database.append(Entry(row | {"once": once_key(env, once)}, is_counted=True))
 
 
 def _write_now(env: Env, values: dict[str, Any]) -> Journal:
     row = Journal(**values)
     env.note_change()
-    row.seq = env.database.append_now(_INSERT, tuple(values.values()))
+    row.seq = env.database.append_now(Entry(values))
     return row
 
 
@@ -217,7 +201,7 @@ def _row(
     app_id: str,
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    return {  # in the order of the columns
+    return {
         "id": env.new_id("evt"),
         "type": event,
         "event": event_types.announced(event, facts) if app_id else "",

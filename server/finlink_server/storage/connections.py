@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from psycopg.pq import ConnStatus, TransactionStatus
 
 from finlink_server import deadline
 from finlink_server.errors import DatabaseBusy
-from finlink_server.storage.database import Contended, DatabaseError, Lost
+from finlink_server.storage.database import Contended, DatabaseError, Lost, Rows, Statement
 
 LONGEST_WAIT: Final = 5.0  # seconds; for a connection, for a lock, and for a statement
 _LONGEST_CONNECT: Final = 3  # seconds
@@ -166,6 +166,19 @@ def is_alive(connection: Connection) -> bool:
         except psycopg.OperationalError:
             return False
     return False
+
+
+def message(connection: Connection, statements: Sequence[Statement]) -> str:
+    """Make one message of some statements."""
+    cursor = psycopg.ClientCursor(connection)
+    return "; ".join(cursor.mogrify(sql.replace("?", "%s"), values) for sql, values in statements)
+
+
+def send(connection: Connection, statements: Sequence[Statement]) -> list[Rows]:
+    """Run some statements, one message for all; the rows that each gave."""
+    with translated():
+        cursor = connection.execute(message(connection, statements), prepare=False)
+        return [one.fetchall() if one.description else [] for one in cursor.results()]
 
 
 def name_of(url: str) -> str:

@@ -3,9 +3,9 @@
 The domain knows this class alone. Where the two differ, each says so in its own file.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
@@ -19,6 +19,28 @@ DRIVER_ERRORS: tuple[type[Exception], ...] = (peewee.PeeweeException, sqlite_dri
 
 # The ids of parents; a function where it costs a look to know them.
 Parents = Collection[str] | Callable[[], Collection[str]]
+
+
+# SQL with `?` for each parameter, and these.
+Statement = tuple[str, Sequence[object]]
+Rows = list[tuple[Any, ...]]
+
+
+class Entry(NamedTuple):
+    """A row to be written to the journal; or, if one with its `once` is there, to be counted."""
+
+    row: Mapping[str, Any]
+    is_counted: bool = False
+
+
+class Chain(Protocol):
+    """Ties rows of the journal to those before them. The database knows when, and not how."""
+
+    def questions(self, entries: Sequence[Entry]) -> list[Statement]:
+        """What it must know to write them, when nobody else writes any more."""
+
+    def statements(self, entries: Sequence[Entry], answers: Sequence[Rows]) -> list[Statement]:
+        """What writes them, given the answers; the first one gives the first row's seq."""
 
 
 class DatabaseError(Exception):
@@ -46,6 +68,8 @@ class Database:
     remedy: str
     # Ends a select of rows that are about to be deleted, and that others may be deleting.
     skip_locked = ""
+    # Given by whoever has the keys, before anything is written.
+    chain: Chain
 
     def bind(self) -> None:
         """Let the models of this process be this database's: they are one's at a time."""
@@ -57,12 +81,16 @@ class Database:
         """Write, all or nothing. Waits for its turn as long as the call may."""
         raise NotImplementedError
 
-    def append(self, sql: str, parameters: Sequence[object]) -> None:
+    def append(self, entry: Entry) -> None:
         """Write a row of the journal, in a transaction."""
         raise NotImplementedError
 
-    def append_now(self, sql: str, parameters: Sequence[object]) -> int:
+    def append_now(self, entry: Entry) -> int:
         """The same, for whom needs the row's seq before the transaction ends."""
+        raise NotImplementedError
+
+    def lock_journal(self) -> None:
+        """Let nobody else write to the journal before this transaction has ended."""
         raise NotImplementedError
 
     def version(self) -> object:

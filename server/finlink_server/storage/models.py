@@ -311,10 +311,23 @@ class Journal(Model):
     once = TextField(null=True, unique=True)
     count = BigIntegerField(default=1)
     event = TextField(default="")
+    chain_number = BigIntegerField(null=True)
+    chain_mac = BlobField(null=True)
+    count_mac = BlobField(null=True)
 
     class Meta:
         table_name = "journal"
         indexes = ((("account_id", "seq"), False), (("app_id", "seq"), False))
+
+
+class JournalChain(Model):
+    """The end of one account's chain of rows; of those about no account under an empty id."""
+
+    account_id = TextField(primary_key=True)
+    sealed_head = BlobField()
+
+    class Meta:
+        table_name = "journal_chain"
 
 
 MODELS = (
@@ -334,4 +347,5 @@ MODELS = (
     Bank,
     Idempotency,
     Journal,
+    JournalChain,
 )

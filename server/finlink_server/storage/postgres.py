@@ -43,15 +43,19 @@ from finlink_server.storage.connections import (
     connect,
     is_alive,
     last_line,
+    message,
     name_of,
+    send,
     translated,
 )
 from finlink_server.storage.database import (
     Contended,
     Database,
     DatabaseError,
+    Entry,
     Lost,
     Parents,
+    Statement,
     Undecided,
     bound,
 )
@@ -67,9 +71,10 @@ _PREPARING: Final = 1
 # But a sequence gives out numbers when rows are inserted, and rows are visible when their
 # transactions commit, in any order. So between the two there is one transaction at a time:
 # it takes this lock, then its numbers, and PostgreSQL frees the lock only after the commit
-# is visible to all. Rows are collected meanwhile and inserted together with the COMMIT,
-# in one message: the lock is held for as long as a commit takes and for no round trip, but
-# for events that need their seq before that (`append_now`), which cost two.
+# is visible to all. Rows are collected meanwhile. One message takes the lock and reads what
+# the rows are to be chained to, which nobody can move from then on; the next one inserts
+# them and commits. So the lock is held for a commit and one round trip, and by events that
+# need their seq before that (`append_now`) for three.
 _JOURNAL: Final = f"SELECT pg_advisory_xact_lock({_FAMILY}, 0)"
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
@@ -105,7 +110,7 @@ class _Work:
     """A transaction under way, and the rows of the journal that it is to end with."""
 
     connection: Connection
-    last: list[tuple[str, Sequence[object]]] = field(default_factory=list)
+    last: list[Entry] = field(default_factory=list)
     has_written: bool = False  # to the journal, before the end
 
 
@@ -155,18 +160,22 @@ class PostgresDatabase(Database):
             if own is None:
                 self._pool.give_back(connection)
 
-    def append(self, sql: str, parameters: Sequence[object]) -> None:
+    def append(self, entry: Entry) -> None:
         """Write a row of the journal, as the last thing that the transaction does."""
-        self._work.last.append((sql, parameters))
+        self._work.last.append(entry)
 
-    def append_now(self, sql: str, parameters: Sequence[object]) -> int:
+    def append_now(self, entry: Entry) -> int:
         """The same, for whom needs the row's seq before the transaction ends.
 
         From now on no lock may be asked for, and others wait for this commit.
         """
-        self._work.has_written = True
+        work = self._work
+        work.has_written = True
+        return int(send(work.connection, self._chained(work.connection, [entry]))[0][0][0])
+
+    def lock_journal(self) -> None:
+        """Let nobody else write to the journal before this transaction has ended."""
         self.peewee.execute_sql(_JOURNAL)
-        return int(self.execute(f"{sql} RETURNING seq", *parameters).fetchone()[0])
 
     def write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row, its parameters. Call it inside a transaction."""
@@ -272,12 +281,20 @@ class PostgresDatabase(Database):
     def _commit(self, work: _Work) -> None:
         last: list[str] = []
         if work.last:
-            cursor = psycopg.ClientCursor(work.connection)
-            rows = [cursor.mogrify(sql.replace("?", "%s"), values) for sql, values in work.last]
-            last += [_JOURNAL, *rows]
+            try:
+                last.append(message(work.connection, self._chained(work.connection, work.last)))
+            except Contended:
+                deadline.check()
+                raise
         if work.last or work.has_written:
             last.append(f"NOTIFY {CHANNEL}")
         self._end(work, "; ".join([*last, "COMMIT"]))
+
+    def _chained(self, connection: Connection, entries: Sequence[Entry]) -> list[Statement]:
+        """Be alone with the journal from now on; what writes some rows to it."""
+        questions = [(_JOURNAL, ()), *self.chain.questions(entries)]
+        _, *answers = send(connection, questions)
+        return self.chain.statements(entries, answers)
 
     def _end(self, work: _Work, ending: str) -> None:
         if not is_alive(work.connection):

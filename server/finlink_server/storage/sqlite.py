@@ -16,7 +16,7 @@ from typing import Any, Final
 import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
 
-from finlink_server.storage.database import Database, DatabaseError, Parents
+from finlink_server.storage.database import Database, DatabaseError, Entry, Parents, Rows, Statement
 from finlink_server.storage.sqlite_feed import SqliteFeed
 from finlink_server.storage.writer import Writer
 
@@ -65,13 +65,16 @@ class SqliteDatabase(Database):
         with self._writer.transaction():
             yield
 
-    def append(self, sql: str, parameters: Sequence[object]) -> None:
+    def append(self, entry: Entry) -> None:
         """Write a row of the journal, in a transaction."""
-        self.execute(sql, *parameters)
+        self._write(entry)
 
-    def append_now(self, sql: str, parameters: Sequence[object]) -> int:
+    def append_now(self, entry: Entry) -> int:
         """The same, for whom needs the row's seq before the transaction ends."""
-        return int(self.execute(f"{sql} RETURNING seq", *parameters).fetchone()[0])
+        return int(self._write(entry)[0][0][0])
+
+    def lock_journal(self) -> None:
+        """Nothing: there is one writer at a time."""
 
     def version(self) -> object:
         """What differs once anything was committed by another connection."""
@@ -119,6 +122,13 @@ class SqliteDatabase(Database):
         """Close what is left, when nobody writes any more."""
         self.close()
         self._writer.close()
+
+    def _write(self, entry: Entry) -> list[Rows]:
+        answers = self._run(self.chain.questions([entry]))
+        return self._run(self.chain.statements([entry], answers))
+
+    def _run(self, statements: Sequence[Statement]) -> list[Rows]:
+        return [self.execute(sql, *values).fetchall() for sql, values in statements]
 
 
 def connect_reader(path: Path) -> Any:  # noqa: ANN401 - the driver's connection
