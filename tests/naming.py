@@ -23,6 +23,7 @@ NAMES_A = {
     "AccountService/ListAuditEvents-actor_id": ("session", ""),
     "AccountService/ListAuditEvents-target_id": ("secret", ""),
     "AccountService/ListAuditEvents-call_id": ("call", ""),
+    "AccountService/VerifyAuditLog-account_id": ("account", "ACCOUNT_NOT_FOUND"),
     "AdminService/ResetPassword-account_id": ("account", "ACCOUNT_NOT_FOUND"),
     "AdminService/SuspendAccount-account_id": ("account", "ACCOUNT_NOT_FOUND"),
     "AdminService/ReinstateAccount-account_id": ("account", "ACCOUNT_NOT_FOUND"),

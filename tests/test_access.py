@@ -30,6 +30,7 @@ WHO_MAY_CALL = {
     "AccountService/UpdateApp": "account",
     "AccountService/DeleteApp": "account",
     "AccountService/ListAuditEvents": "account operator",
+    "AccountService/VerifyAuditLog": "account operator",
     "AdminService/CreateAccount": "operator",
     "AdminService/ListAccounts": "operator",
     "AdminService/ResetPassword": "operator",
@@ -179,7 +180,7 @@ def two_roles(server):
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_an_operator_neither_acts_as_a_customer_nor_gives_a_password(server, operator, method):
     looks = method.name.removeprefix("Batch").startswith(
-        ("Get", "List", "Explain", "Validate", "Watch")
+        ("Get", "List", "Explain", "Validate", "Verify", "Watch")
     )
     fields = " ".join(method.request.fields_by_name)
 

@@ -28,7 +28,7 @@ def rows_of(changes):
 
 
 def test_every_changing_method_is_in_the_table_above():
-    reads = ("Get", "List", "Validate", "BatchValidate", "Explain", "Watch")
+    reads = ("Get", "List", "Validate", "BatchValidate", "Explain", "Watch", "Verify")
     methods = {
         re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower()
         for service in access.TABLE.values()

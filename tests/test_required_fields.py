@@ -65,7 +65,7 @@ REQUIRED = {
 NOTHING_REQUIRED = {"EndSession", "ExplainLink", "GetAccount", "ListAccounts", "ListApps"}
 NOTHING_REQUIRED |= {"ListAuditEvents", "ListBanks", "ListEventTypes", "ListServiceKeys"}
 NOTHING_REQUIRED |= {"ListSigningKeys", "OpenLink", "SignOut", "ValidateSession"}
-NOTHING_REQUIRED |= {"WatchRevocations"}
+NOTHING_REQUIRED |= {"VerifyAuditLog", "WatchRevocations"}
 # With nothing named they are about whatever the credential stands for.
 OWN_IF_EMPTY = ["GetAccount", "ListApps", "GetSession", "GetSettings", "ListSettingsVersions"]
 OWN_IF_EMPTY += ["ListAppBanks", "ListLinkTokens", "ListLinks"]

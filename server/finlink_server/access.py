@@ -72,6 +72,7 @@ TABLE: Final = {
         "UpdateApp": ACCOUNT,
         "DeleteApp": ACCOUNT,
         "ListAuditEvents": ACCOUNT | OPERATOR,
+        "VerifyAuditLog": ACCOUNT | OPERATOR,
     },
     "AdminService": {
         "CreateAccount": OPERATOR,

@@ -59,6 +59,9 @@ _WATCH_THREADS: Final = 16
 # Calls that ask the DNS, which may take seconds to say nothing.
 _LOOK_UP_THREADS: Final = 4
 _LOOK_UP: Final = {"CreateEndpoint", "UpdateEndpoint"}
+# Calls that read a whole chain of the journal, and may take as long as their deadline.
+_VERIFY_THREADS: Final = 2
+_VERIFY: Final = {"VerifyAuditLog"}
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
@@ -162,6 +165,7 @@ def _services(env: Env, calls: Calls, watches: Watches) -> Mapping[str, Handlers
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented, streaming = behaviours(env), watches.behaviours()
     look_up_pool = Pool(_LOOK_UP_THREADS, "look-up")
+    verify_pool = Pool(_VERIFY_THREADS, "verify")
     open_pool = Pool(_OPEN_THREADS, "open")
     # Calls that wait for bcrypt wait here: the hash queue refuses before this is full. Who
     # signs in does so apart, and keeps nobody who is signed in from a thread.
@@ -174,6 +178,8 @@ def _services(env: Env, calls: Calls, watches: Watches) -> Mapping[str, Handlers
             return sign_in_pool if is_open else password_pool
         if method.name in _LOOK_UP:
             return look_up_pool
+        if method.name in _VERIFY:
+            return verify_pool
         return open_pool if is_open else None
 
     def handler_of(service: str, method: MethodDescriptor) -> grpc.RpcMethodHandler[bytes, bytes]:

@@ -106,6 +106,11 @@ SPECIFIC: Final[dict[str, Any]] = {
     "ListAuditEventsRequest.call_id": rules.token(100),
     "ListAuditEventsRequest.start_time": rules.timestamp,
     "ListAuditEventsRequest.end_time": rules.timestamp,
+    "VerifyAuditLogRequest.account_id": _optional(_id("acc")),
+    "VerifyAuditLogRequest.known_row_count": rules.number(0),
+    "VerifyAuditLogRequest.known_head": _optional(
+        rules.matching("[0-9a-f]{64}", "must be 64 hexadecimal digits")
+    ),
     "CreateSecretRequest.scopes": _scopes,
     "CreateSecretRequest.expire_time": rules.timestamp,
     "CreateSecretRequest.allowed_cidrs": _cidrs,

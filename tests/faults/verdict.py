@@ -52,6 +52,7 @@ def compare(scene: Scene, client: Client, store: Store, entries: Sequence[Entry]
     history = History.of(scene, entries)
     return [
         *_journal(store, entries),
+        *_chains(client, scene, store),
         *_secrets(client, history),
         *_sessions(client, scene, history),
         *_settings(client, entries),
@@ -80,6 +81,14 @@ def _journal(store: Store, entries: Sequence[Entry]) -> Iterator[str]:
         kind, target = _TOLD[entry.method]
         if found != [(kind, target(entry))] and entry.method not in _MAY_CHANGE_NOTHING:
             yield f"{entry.method} was acknowledged, and the journal tells {found}"
+
+
+def _chains(client: Client, scene: Scene, store: Store) -> Iterator[str]:
+    """Nobody altered the journal, so nothing in it may look as if somebody had."""
+    for (account_id,) in store.read("SELECT DISTINCT account_id FROM journal"):
+        got = client.ask(scene.operator, "VerifyAuditLog", account_id=account_id)
+        if got is None or got.HasField("first_problem"):
+            yield f"the journal of {account_id or 'the system'} is not whole: {got}"
 
 
 def _secrets(client: Client, history: History) -> Iterator[str]:

@@ -159,11 +159,13 @@ class Histories(People, Servers, EndUsers, Settings, Stories, Pages, Watchers):
             self.root("GetAccount", account_id=account_id)
             self.root("ListApps", account_id=account_id)
             self.root("ListAuditEvents", account_id=account_id, types=ROWS, **_ALL)
+            self.root("VerifyAuditLog", account_id=account_id)
         for app_id in self.world.apps:
             self.see_app(app_id, active_only=True, state=0)
         self.see_revocations()
         self.see_deliveries()
         self.see_receipts()
+        self.root("VerifyAuditLog")
         self.root("ListServiceKeys", **_ALL)
         self.root("ListSigningKeys")
         begun = {"start_time": {"seconds": self.begun // SECOND}}

@@ -19,6 +19,7 @@ WHO = {
     "UpdateApp": "account",
     "DeleteApp": "account",
     "ListAuditEvents": "account OPERATOR",
+    "VerifyAuditLog": "account OPERATOR",
     "CreateAccount": "OPERATOR",
     "ListAccounts": "OPERATOR",
     "ResetPassword": "OPERATOR",

@@ -106,6 +106,17 @@ def types(_: World, __: Record, ___: Any, said: Any) -> Record:
     return {"event_types": shown}
 
 
+def verify(world: World, caller: Record, asked: Any, said: Any) -> Record:
+    """Verify the journal: it has what we know of, and nothing is wrong with it."""
+    account_id = asked.account_id
+    if account_id or caller["kind"] == "ACCOUNT":
+        account_id = accounts.get(world, caller, asked, None)["account"]["id"]
+    known = sum(row["account_id"] == account_id for row in world.journal)
+    assert said.row_count >= known, f"{said.row_count} rows, and {known} were written"
+    assert len(bytes.fromhex(said.head)) == 32, f"no MAC: {said.head}"
+    return {"row_count": said.row_count, "head": said.head}
+
+
 def view(row: Record, said: Any) -> Record:
     """An event as it is told; its id and its text are learned, and then stay."""
     if said is None:

@@ -36,6 +36,7 @@ SERVICES: dict[str, Record] = {
         "UpdateApp": reference_apps.update,
         "DeleteApp": reference_apps.delete,
         "ListAuditEvents": reference_events.audit,
+        "VerifyAuditLog": reference_events.verify,
     },
     "admin": {
         "CreateAccount": reference_accounts.create,

@@ -1,7 +1,7 @@
 """AccountService."""
 
 from finlink.config import v1
-from finlink_server.domain import accounts, apps, journal, sign_in, visible
+from finlink_server.domain import accounts, apps, audit, journal, sign_in, visible
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.etags import revision_etag
 from finlink_server.env import Env
@@ -89,6 +89,18 @@ class AccountService:
         page = accounts.audit(self.env, caller, wanted, request.page_size, request.page_token)
         return v1.ListAuditEventsResponse(
             events=map(convert.audit_event, page.rows), next_page_token=page.next_token
+        )
+
+    def VerifyAuditLog(
+        self, request: v1.VerifyAuditLogRequest, caller: Caller
+    ) -> v1.VerifyAuditLogResponse:
+        known = audit.End(request.known_row_count, bytes.fromhex(request.known_head))
+        verdict = audit.verify_for(self.env, caller, request.account_id, known)
+        return v1.VerifyAuditLogResponse(
+            row_count=verdict.rows,
+            head=verdict.end.mac.hex(),
+            first_problem=convert.audit_problem(verdict.problem),
+            more_problems=verdict.more,
         )
 
 

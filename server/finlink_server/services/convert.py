@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from finlink.config import v1
 from finlink_server import shapes
-from finlink_server.domain import secret_state, sessions
+from finlink_server.domain import audit, secret_state, sessions
 from finlink_server.domain.caller import SCOPES
 from finlink_server.domain.idempotency import Once
 from finlink_server.domain.memory import KnownSession
@@ -115,6 +115,21 @@ def audit_event(row: models.Journal) -> v1.AuditEvent:
     )
     packed.facts.update(json.loads(row.facts))
     return packed
+
+
+def audit_problem(problem: audit.Problem | None) -> v1.AuditProblem | None:
+    """Pack what is wrong with a chain of the journal."""
+    if problem is None:
+        return None
+    said = problem.row.said if problem.row else {}  # whatever somebody made of it
+    when = said.get("time")
+    return v1.AuditProblem(
+        kind=enum(v1.AuditProblemKind, "AUDIT_PROBLEM_KIND", problem.kind),
+        description=problem.sentence,
+        event_id=str(said.get("id", "")),
+        event_type=str(said.get("type", "")),
+        event_time=time(when) if isinstance(when, int) else None,
+    )
 
 
 def secret(env: Env, row: models.Secret) -> v1.Secret:

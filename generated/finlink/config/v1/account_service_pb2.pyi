@@ -123,6 +123,74 @@ ACTOR_KIND_SERVER: ActorKind.ValueType  # 6
 """The service itself, in the background."""
 Global___ActorKind: _TypeAlias = ActorKind  # noqa: Y015
 
+class _AuditProblemKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuditProblemKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditProblemKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUDIT_PROBLEM_KIND_UNSPECIFIED: _AuditProblemKind.ValueType  # 0
+    """Never sent."""
+    AUDIT_PROBLEM_KIND_ALTERED: _AuditProblemKind.ValueType  # 1
+    """The row does not say what was written."""
+    AUDIT_PROBLEM_KIND_REMOVED: _AuditProblemKind.ValueType  # 2
+    """Rows before this one are missing."""
+    AUDIT_PROBLEM_KIND_ADDED: _AuditProblemKind.ValueType  # 3
+    """The service did not write the row into this chain; or a version from
+    before there were chains did, while its servers were being replaced.
+    """
+    AUDIT_PROBLEM_KIND_REORDERED: _AuditProblemKind.ValueType  # 4
+    """The row stands where another belongs."""
+    AUDIT_PROBLEM_KIND_CUT_OFF: _AuditProblemKind.ValueType  # 5
+    """Rows after this one, the last, are missing."""
+    AUDIT_PROBLEM_KIND_COUNT_ALTERED: _AuditProblemKind.ValueType  # 6
+    """The row's count is not what was counted."""
+    AUDIT_PROBLEM_KIND_HEAD_MISSING: _AuditProblemKind.ValueType  # 7
+    """Where the chain ends is no longer recorded: rows may be missing at the end."""
+    AUDIT_PROBLEM_KIND_HEAD_ALTERED: _AuditProblemKind.ValueType  # 8
+    """Where the chain ends was recorded otherwise: rows may be missing at the
+    end, or the record was put back to an older one.
+    """
+    AUDIT_PROBLEM_KIND_CHAIN_REMOVED: _AuditProblemKind.ValueType  # 9
+    """The chain of some account is gone as a whole. Found in the system's chain."""
+    AUDIT_PROBLEM_KIND_PUT_BACK: _AuditProblemKind.ValueType  # 10
+    """The journal is not the one that had the head which was handed in: an older
+    copy of it was put back.
+    """
+
+class AuditProblemKind(_AuditProblemKind, metaclass=_AuditProblemKindEnumTypeWrapper):
+    """What was done to the journal."""
+
+AUDIT_PROBLEM_KIND_UNSPECIFIED: AuditProblemKind.ValueType  # 0
+"""Never sent."""
+AUDIT_PROBLEM_KIND_ALTERED: AuditProblemKind.ValueType  # 1
+"""The row does not say what was written."""
+AUDIT_PROBLEM_KIND_REMOVED: AuditProblemKind.ValueType  # 2
+"""Rows before this one are missing."""
+AUDIT_PROBLEM_KIND_ADDED: AuditProblemKind.ValueType  # 3
+"""The service did not write the row into this chain; or a version from
+before there were chains did, while its servers were being replaced.
+"""
+AUDIT_PROBLEM_KIND_REORDERED: AuditProblemKind.ValueType  # 4
+"""The row stands where another belongs."""
+AUDIT_PROBLEM_KIND_CUT_OFF: AuditProblemKind.ValueType  # 5
+"""Rows after this one, the last, are missing."""
+AUDIT_PROBLEM_KIND_COUNT_ALTERED: AuditProblemKind.ValueType  # 6
+"""The row's count is not what was counted."""
+AUDIT_PROBLEM_KIND_HEAD_MISSING: AuditProblemKind.ValueType  # 7
+"""Where the chain ends is no longer recorded: rows may be missing at the end."""
+AUDIT_PROBLEM_KIND_HEAD_ALTERED: AuditProblemKind.ValueType  # 8
+"""Where the chain ends was recorded otherwise: rows may be missing at the
+end, or the record was put back to an older one.
+"""
+AUDIT_PROBLEM_KIND_CHAIN_REMOVED: AuditProblemKind.ValueType  # 9
+"""The chain of some account is gone as a whole. Found in the system's chain."""
+AUDIT_PROBLEM_KIND_PUT_BACK: AuditProblemKind.ValueType  # 10
+"""The journal is not the one that had the head which was handed in: an older
+copy of it was put back.
+"""
+Global___AuditProblemKind: _TypeAlias = AuditProblemKind  # noqa: Y015
+
 @_typing.final
 class Account(_message.Message):
     """A customer."""
@@ -951,3 +1019,115 @@ class ListAuditEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAuditEventsResponse: _TypeAlias = ListAuditEventsResponse  # noqa: Y015
+
+@_typing.final
+class AuditProblem(_message.Message):
+    """The first thing that is wrong with a chain of the journal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___AuditProblemKind.ValueType
+    """What was done."""
+    description: _builtins.str
+    """The same for people, with the numbers of the rows in their chain."""
+    event_id: _builtins.str
+    """`evt_…`: the row, as ListAuditEvents shows it; empty when it is about none."""
+    event_type: _builtins.str
+    """The row's type: `secret.revoked`."""
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When the change was made, as the row says now."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___AuditProblemKind.ValueType = ...,
+        description: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        event_type: _builtins.str = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "event_id", b"event_id", "event_time", b"event_time", "event_type", b"event_type", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditProblem: _TypeAlias = AuditProblem  # noqa: Y015
+
+@_typing.final
+class VerifyAuditLogRequest(_message.Message):
+    """Request of VerifyAuditLog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_ROW_COUNT_FIELD_NUMBER: _builtins.int
+    KNOWN_HEAD_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """`acc_…`. Empty: the caller's own account; to an operator the system's
+    chain, of the rows that concern no account.
+    """
+    known_row_count: _builtins.int
+    """row_count of an earlier answer, together with its head. At least 0; 0: not
+    compared.
+    """
+    known_head: _builtins.str
+    """head of that answer: 64 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        known_row_count: _builtins.int = ...,
+        known_head: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "known_head", b"known_head", "known_row_count", b"known_row_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyAuditLogRequest: _TypeAlias = VerifyAuditLogRequest  # noqa: Y015
+
+@_typing.final
+class VerifyAuditLogResponse(_message.Message):
+    """Answer of VerifyAuditLog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    FIRST_PROBLEM_FIELD_NUMBER: _builtins.int
+    MORE_PROBLEMS_FIELD_NUMBER: _builtins.int
+    row_count: _builtins.int
+    """How many rows the chain has."""
+    head: _builtins.str
+    """The MAC of the last row: 64 hexadecimal digits. Kept elsewhere, with
+    row_count, it finds out later whether an older copy was put back.
+    """
+    more_problems: _builtins.int
+    """How many more there are."""
+    @_builtins.property
+    def first_problem(self) -> Global___AuditProblem:
+        """The first problem in the order of the rows; unset when there is none."""
+
+    def __init__(
+        self,
+        *,
+        row_count: _builtins.int = ...,
+        head: _builtins.str = ...,
+        first_problem: Global___AuditProblem | None = ...,
+        more_problems: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_problem", b"first_problem"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_problem", b"first_problem", "head", b"head", "more_problems", b"more_problems", "row_count", b"row_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyAuditLogResponse: _TypeAlias = VerifyAuditLogResponse  # noqa: Y015

@@ -97,6 +97,11 @@ class AccountServiceStub:
                 request_serializer=finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.VerifyAuditLog = channel.unary_unary(
+                '/finlink.config.v1.AccountService/VerifyAuditLog',
+                request_serializer=finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogRequest.SerializeToString,
+                response_deserializer=finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -249,6 +254,26 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyAuditLog(self, request, context):
+        """Tells whether the journal of an account is as it was written: whether
+        anybody altered, removed, added or moved a row, or cut some off at the end.
+
+        Each account's rows are a chain, in which every row bears a MAC over itself
+        and the row before it, under a key that is not in the database. What no MAC
+        can tell is an old copy of the whole database that was put back: keep the
+        head of an answer elsewhere and hand it in later, as known_row_count and
+        known_head.
+
+        Reads the whole chain, about 50,000 rows a second, until the deadline; few
+        such calls run at once.
+
+        Errors:
+        - NOT_FOUND (ACCOUNT_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -306,6 +331,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'VerifyAuditLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAuditLog,
+                    request_deserializer=finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogRequest.FromString,
+                    response_serializer=finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -613,6 +643,33 @@ class AccountService:
             '/finlink.config.v1.AccountService/ListAuditEvents',
             finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsRequest.SerializeToString,
             finlink_dot_config_dot_v1_dot_account__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAuditLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/finlink.config.v1.AccountService/VerifyAuditLog',
+            finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogRequest.SerializeToString,
+            finlink_dot_config_dot_v1_dot_account__service__pb2.VerifyAuditLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -140,6 +140,22 @@ class AccountServiceStub:
     Errors:
     - NOT_FOUND (APP_NOT_FOUND, ACCOUNT_NOT_FOUND).
     """
+    VerifyAuditLog: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.VerifyAuditLogRequest, _account_service_pb2.VerifyAuditLogResponse]
+    """Tells whether the journal of an account is as it was written: whether
+    anybody altered, removed, added or moved a row, or cut some off at the end.
+
+    Each account's rows are a chain, in which every row bears a MAC over itself
+    and the row before it, under a key that is not in the database. What no MAC
+    can tell is an old copy of the whole database that was put back: keep the
+    head of an answer elsewhere and hand it in later, as known_row_count and
+    known_head.
+
+    Reads the whole chain, about 50,000 rows a second, until the deadline; few
+    such calls run at once.
+
+    Errors:
+    - NOT_FOUND (ACCOUNT_NOT_FOUND).
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -247,6 +263,22 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
     Errors:
     - NOT_FOUND (APP_NOT_FOUND, ACCOUNT_NOT_FOUND).
+    """
+    VerifyAuditLog: _aio.UnaryUnaryMultiCallable[_account_service_pb2.VerifyAuditLogRequest, _account_service_pb2.VerifyAuditLogResponse]  # type: ignore[assignment]
+    """Tells whether the journal of an account is as it was written: whether
+    anybody altered, removed, added or moved a row, or cut some off at the end.
+
+    Each account's rows are a chain, in which every row bears a MAC over itself
+    and the row before it, under a key that is not in the database. What no MAC
+    can tell is an old copy of the whole database that was put back: keep the
+    head of an answer elsewhere and hand it in later, as known_row_count and
+    known_head.
+
+    Reads the whole chain, about 50,000 rows a second, until the deadline; few
+    such calls run at once.
+
+    Errors:
+    - NOT_FOUND (ACCOUNT_NOT_FOUND).
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -418,6 +450,28 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - NOT_FOUND (APP_NOT_FOUND, ACCOUNT_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyAuditLog(
+        self,
+        request: _account_service_pb2.VerifyAuditLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.VerifyAuditLogResponse, _abc.Awaitable[_account_service_pb2.VerifyAuditLogResponse]]:
+        """Tells whether the journal of an account is as it was written: whether
+        anybody altered, removed, added or moved a row, or cut some off at the end.
+
+        Each account's rows are a chain, in which every row bears a MAC over itself
+        and the row before it, under a key that is not in the database. What no MAC
+        can tell is an old copy of the whole database that was put back: keep the
+        head of an answer elsewhere and hand it in later, as known_row_count and
+        known_head.
+
+        Reads the whole chain, about 50,000 rows a second, until the deadline; few
+        such calls run at once.
+
+        Errors:
+        - NOT_FOUND (ACCOUNT_NOT_FOUND).
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

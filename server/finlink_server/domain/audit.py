@@ -1,0 +1,193 @@
+"""Verifying the journal: whether its rows are as they were written.
+
+A chain is walked from its first row to its head, some rows at a time, each time with the
+head of the same moment: others write on meanwhile. What a row should be follows from the
+row before it; when one does not fit, the rest of its chain tells what was done.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from finlink_server import deadline
+from finlink_server.domain import audit_rows, visible
+from finlink_server.domain.audit_chain import NOTHING, SYSTEM, Chain, Head, is_mac
+from finlink_server.domain.audit_rows import Row
+from finlink_server.domain.caller import Caller
+from finlink_server.env import Env
+from finlink_server.errors import FieldInvalid
+
+
+class End(NamedTuple):
+    """Where a chain ends or ended: its head, as one may keep it elsewhere."""
+
+    rows: int
+    mac: bytes
+
+
+_BEGINNING: Final = End(0, NOTHING)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a row, or with the end of a chain after it."""
+
+    kind: str
+    sentence: str
+    row: Row | None
+
+
+@dataclass
+class Verdict:
+    """What came of verifying a chain: its rows, its end, and the first problem."""
+
+    chain: str
+    rows: int = 0
+    end: End = _BEGINNING
+    problem: Problem | None = None
+    more: int = 0  # problems after the first
+
+    def report(self, kind: str, sentence: str, row: Row | None) -> None:
+        """Keep the first problem, and count the others."""
+        if self.problem:
+            self.more += 1
+        else:
+            self.problem = Problem(kind, sentence, row)
+
+
+def verify(env: Env, chain: str, kept: End | None = None) -> Verdict:
+    """Verify one chain; `kept` is an end that it had before, and must have had."""
+    walk = _Walk(env, chain, kept)
+    while not walk.is_over:
+        deadline.check()
+        with env.database.snapshot():
+            walk.go_on()
+    return walk.verdict
+
+
+def verify_for(env: Env, caller: Caller, account_id: str, kept: End) -> Verdict:
+    """Verify the chain of an account; an operator who names none means the system's."""
+    if bool(kept.rows) != bool(kept.mac):
+        raise FieldInvalid.of("known_head", "must be given together with known_row_count")
+    if account_id or not caller.sees_everything:
+        account_id = visible.account(caller, account_id).id
+    return verify(env, account_id, kept if kept.rows else None)
+
+
+def end_of(env: Env, chain: str) -> End | None:
+    """Where a chain ends, as its head says; None if that is missing or was altered."""
+    head = audit_rows.head(env, chain)[1]
+    return End(head.rows, head.mac) if head else None
+
+
+class _Walk:
+    """A chain, walked up to some row."""
+
+    def __init__(self, env: Env, chain: str, kept: End | None) -> None:
+        self._env, self._keys, self._chain, self._kept = env, Chain(env.keyring), chain, kept
+        self._seq = self._count = 0
+        self._last: Row | None = None
+        self._head: Head | None = None
+        self.verdict = Verdict(chain)
+        self.is_over = False
+
+    def go_on(self) -> None:
+        """Walk over some rows, and at the end look at the head. Called inside a snapshot."""
+        rows = audit_rows.following(self._env, self._chain, self._seq)
+        is_there, self._head = audit_rows.head(self._env, self._chain)
+        for row in rows:
+            self._take(row)
+            self._seq, self._last = row.seq, row
+        self.is_over = len(rows) < audit_rows.AT_ONCE
+        if self.is_over:
+            self._finish(is_there=is_there)
+
+    def _take(self, row: Row) -> None:
+        verdict = self.verdict
+        verdict.rows += 1
+        self._count += row.count if isinstance(row.count, int) else 0
+        if row.number == verdict.end.rows + 1 and self._follows(row, verdict.end):
+            verdict.end = End(row.number, row.mac)
+            if self._kept and self._kept.rows == row.number and self._kept != verdict.end:
+                verdict.report("PUT_BACK", "it is not the row that was at the end then", row)
+        else:
+            kind, sentence = ("", "") if verdict.problem else self._what_happened(row)
+            verdict.report(kind, sentence, row)
+            if row.is_chained and kind != "ADDED":
+                verdict.end = End(row.number, row.mac)  # the next one may follow it
+        if not self._is_counted_right(row):
+            verdict.report("COUNT_ALTERED", f"its count, {row.count}, is not what was counted", row)
+
+    def _finish(self, *, is_there: bool) -> None:
+        head, end, report = self._head, self.verdict.end, self.verdict.report
+        if head is None:
+            kind = "HEAD_ALTERED" if is_there else "HEAD_MISSING"
+            what = "is not what was sealed" if is_there else "is missing"
+            report(kind, f"the chain's head {what}, so rows may be missing at the end", self._last)
+        elif head.rows > end.rows:
+            missing = f"{_numbers(end.rows + 1, head.rows)} missing after it, at the end"
+            report("CUT_OFF", missing, self._last)
+        elif (head.rows, head.mac) != end:
+            report("HEAD_ALTERED", f"the chain's head is of row number {head.rows}", self._last)
+        elif self._count != head.count != audit_rows.sum_of_counts(self._env, self._chain):
+            # Asked anew: what was passed may have been counted up since.
+            report("COUNT_ALTERED", "a count was put back: their sum is not the head's", None)
+        if head and self._chain == SYSTEM:
+            found = audit_rows.count_chains(self._env)
+            if found != head.chains:
+                what = f"{found} chains of accounts are there, and {head.chains} were begun"
+                report("CHAIN_REMOVED", what, None)
+        if self._kept and end.rows < self._kept.rows:
+            what = f"the chain had {self._kept.rows} rows, and has {end.rows}: it was put back"
+            report("PUT_BACK", what, self._last)
+
+    def _what_happened(self, row: Row) -> tuple[str, str]:
+        """Say what was done where a row stands that does not follow the one before it."""
+        end = self.verdict.end
+        number = end.rows + 1
+        if not row.is_chained:
+            return "ADDED", "nothing chains it: the service did not write it, or a version before"
+        if row.number != number and self._follows(row, end):
+            return "ALTERED", f"its number is {row.number}, and was {number}"
+        if self._head and number > self._head.rows:
+            return self._surplus(row)
+        others = audit_rows.numbered(self._env, self._chain, number, row)
+        if row.number != number:
+            return self._misplaced(row, number, is_elsewhere=bool(others))
+        if any(self._follows(one, end) for one in others):
+            return "ADDED", f"the true row number {number} comes after it"
+        return "ALTERED", "it does not say what was written"
+
+    def _misplaced(self, row: Row, number: int, *, is_elsewhere: bool) -> tuple[str, str]:
+        is_early = row.number > number  # else one of its number came before it
+        if is_early and not is_elsewhere:
+            return "REMOVED", f"{_numbers(number, row.number - 1)} missing before it"
+        if is_early and self._is_genuine(row):
+            return "REORDERED", f"it is number {row.number}, and stands where {number} belongs"
+        return self._surplus(row)
+
+    def _surplus(self, row: Row) -> tuple[str, str]:
+        if self._is_genuine(row):
+            return "HEAD_ALTERED", "the chain's head was put back before this was written"
+        return "ADDED", "it is none of the chain's rows"
+
+    def _is_counted_right(self, row: Row) -> bool:
+        said = row.said
+        if said["once"] is None:
+            return bool(row.count == 1 and row.count_mac is None)
+        return is_mac(row.count_mac, self._keys.count_mac(said["id"], row.count))
+
+    def _is_genuine(self, row: Row) -> bool:
+        """Whether the service wrote it into this chain, after another row that is there."""
+        if row.number == 1:
+            return self._follows(row, _BEGINNING)
+        befores = audit_rows.numbered(self._env, self._chain, row.number - 1, row)
+        ends = [End(row.number - 1, one.mac) for one in befores if one.is_chained]
+        return any(self._follows(row, end) for end in ends)
+
+    def _follows(self, row: Row, end: End) -> bool:
+        """Whether it was written when the chain ended so."""
+        return is_mac(row.mac, self._keys.mac(end.mac, end.rows + 1, row.values))
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"number {first} is" if first == last else f"numbers {first} to {last} are"
