@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from finlink_server import (
+    audit_commands,
     bank_commands,
     bootstrap,
     check,
@@ -97,6 +98,7 @@ def master_key_create(file: Path) -> None:
 
 main.add_command(serving.serve)
 main.add_command(serving.worker)
+main.add_command(audit_commands.audit_group)
 main.add_command(bank_commands.banks)
 main.add_command(copy_commands.copy)
 main.add_command(copy_commands.backup)
