@@ -3,76 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import pysqlite3
+import grpc
 import pytest
-from tests import people, quick_server
+from tests import people
 from tests.faults.stores import store_of
+from tests.lived_in import change, read
 from tests.processes import Home
+from tests.races import Race
 
-from finlink.config import v1
 from finlink_server.domain.audit_chain import COLUMNS
-
-# As it was before there were chains, but for `schema_migration`, which the runner keeps.
-BEFORE_CHAINS = """
-ALTER TABLE journal DROP COLUMN chain_number;
-ALTER TABLE journal DROP COLUMN chain_mac;
-ALTER TABLE journal DROP COLUMN count_mac;
-DROP TABLE journal_chain;
-DELETE FROM schema_migration WHERE name = '0004_audit_chain';
-"""
-# What a server of that version writes: it knows of no chain.
-AN_OLDER_SERVER_WRITES = """
-INSERT INTO journal (id, type, time, account_id, app_id, actor_kind, actor_id, target_id, facts,
-    call_id, client_trace_id, client_address, once, count, event)
-SELECT 'evt_' || type || '_' || n, 'tests.written', 1, 'acc_' || n % 7, '', 'SERVER', '', '', '{}',
-    '', '', '', CASE WHEN n % 3 = 0 THEN 'once ' || n END,
-    CASE WHEN n % 3 = 0 THEN n ELSE 1 END, ''
-FROM (SELECT type, row_number() OVER (ORDER BY one.seq) AS n FROM journal one,
-    (SELECT 1 FROM bank LIMIT 300) AS many) AS numbered
-"""
-
-
-@pytest.fixture(scope="module")
-def first_lived_in(first_home, tmp_path_factory):
-    """With two customers, of whom one has a session."""
-    home = first_home.copy_to(tmp_path_factory.mktemp("lived in") / "home")
-    home = replace(home, program=("-P", str(quick_server.__file__)))
-    with home.serving() as server:
-        operator = server.caller(home.operator_key)
-        for name in ("Ana", "Bo"):
-            account = people.new_account(operator, name)
-            app = people.new_app(account)
-        people.new_secret(account, app).start()
-    return home
-
-
-@pytest.fixture
-def lived_in(first_lived_in, tmp_path):
-    return first_lived_in.copy_to(tmp_path / "home")
-
-
-def change(home, *statements):
-    """Run SQL behind the service's back."""
-    postgres = home.place.postgres
-    for statement in statements:
-        if postgres:
-            postgres.execute(statement, database=urlsplit(home.settings["DATABASE_URL"]).path[1:])
-        else:
-            with closing(pysqlite3.connect(home.database)) as connection:
-                connection.execute(statement)
-                connection.commit()
-
-
-def parts(script):
-    return [part for part in script.split(";") if part.strip()]
-
-
-def read(home, sql):
-    return store_of(home).read(sql)
 
 
 def accounts_of(home):
@@ -179,6 +121,28 @@ def test_what_cannot_be_read_is_refused_before_anything_is_opened(tmp_path, opti
     assert (done.returncode, "Invalid value" in done.stderr) == (2, True)
 
 
+def test_two_processes_write_one_chain_and_one_is_killed(lived_in):
+    with lived_in.serving() as one, lived_in.serving() as other:
+        operator = one.caller(lived_in.operator_key)
+        account = people.new_account(operator)
+        made = people.new_secret(account, people.new_app(account))
+        callers = [one.caller(), other.caller()]
+
+        def work(number):
+            with suppress(grpc.RpcError):  # of those who were with the one that is killed
+                for _ in range(10):
+                    replace(made, caller=callers[number % 2]).start()
+                one.kill()
+
+        Race(8, work)
+        answer = other.caller(lived_in.operator_key).accounts.VerifyAuditLog(account_id=account.id)
+
+    done = lived_in.run("audit", "verify", "--account", account.id)
+    assert not answer.HasField("first_problem")
+    assert answer.row_count > 50
+    assert (done.returncode, f"{answer.row_count}:{answer.head}" in done.stdout) == (0, True)
+
+
 # ----------------------------------------------------------------------------------- export
 
 
@@ -241,57 +205,3 @@ def test_one_head_that_was_kept_is_compared(lived_in):
     assert (same.returncode, another.returncode, more.returncode) == (0, 1, 1)
     assert "system: PUT_BACK" in another.stdout
     assert "system: PUT_BACK" in more.stdout
-
-
-# -------------------------------------------------------------- from before there were chains
-
-
-def test_rows_from_before_there_were_chains_are_chained_once(lived_in):
-    change(lived_in, *parts(BEFORE_CHAINS), AN_OLDER_SERVER_WRITES)
-    [(older,)] = read(lived_in, "SELECT count(*) FROM journal")
-    assert older > 1500  # more than are chained at once
-
-    migrated = lived_in.run("migrate")
-    again = lived_in.run("migrate")
-    verified = lived_in.run("audit", "verify")
-
-    assert (migrated.returncode, again.returncode) == (0, 0), migrated.stderr
-    assert (verified.returncode, verified.stdout) == (0, verified.stdout)
-    assert verified.stdout.startswith(f"{older + 1:,} rows of ")
-    told = read(lived_in, "SELECT seq FROM journal WHERE type = 'journal.chained'")
-    assert told == read(lived_in, "SELECT max(seq) FROM journal")
-
-
-def test_what_a_version_before_wrote_since_is_named(lived_in):
-    change(lived_in, AN_OLDER_SERVER_WRITES + " LIMIT 1")
-    assert lived_in.run("migrate").returncode == 0
-
-    done = lived_in.run("audit", "verify")
-
-    assert (done.returncode, ": ADDED seq" in done.stdout) == (1, True)
-
-
-@pytest.mark.parametrize("what", ["journal_chain", "journal_chain WHERE account_id = ''"])
-def test_whoever_removes_the_heads_has_nothing_chained_anew(lived_in, what):
-    change(lived_in, f"DELETE FROM {what}", AN_OLDER_SERVER_WRITES + " LIMIT 1")  # noqa: S608
-    assert lived_in.run("migrate").returncode == 0
-
-    done = lived_in.run("audit", "verify")
-
-    assert (done.returncode, "HEAD_MISSING" in done.stdout) == (1, True)
-    assert ": ADDED seq" in done.stdout
-
-
-@pytest.mark.postgres("there `migrate` alone chains; a start of SQLite does so itself")
-def test_nobody_serves_before_all_is_chained(lived_in):
-    change(lived_in, "DELETE FROM journal_chain")
-    change(lived_in, "UPDATE journal SET chain_number = NULL")
-
-    refused = lived_in.run("serve")
-
-    assert (refused.returncode, "is not chained yet" in refused.stderr) == (1, True)
-    assert "finlink-server migrate" in refused.stderr
-    assert lived_in.run("migrate").returncode == 0
-    with lived_in.serving() as server:
-        answer = server.caller(lived_in.operator_key).accounts.VerifyAuditLog()
-        assert answer == v1.VerifyAuditLogResponse(row_count=answer.row_count, head=answer.head)

@@ -117,6 +117,7 @@ def test_a_service_goes_on_from_the_copy_where_it_was(source, target):
         assert people.why_inactive(operator, session) == ""
         fill(operator)  # what is new gets numbers of its own
     assert max(row[0] for row in rows_of(target)["journal"]) > len(rows_of(source)["journal"])
+    assert target.run("audit", "verify").returncode == 0
 
 
 def test_a_repeat_replaces_a_copy_that_nobody_has_used(source, target):
@@ -325,6 +326,7 @@ def test_a_backup_made_while_serving_has_what_was_acknowledged_and_no_key(
     with again.serving(**_INSIDE) as server:
         assert people.why_inactive(server.caller(source.operator_key), session) == ""
     assert again.run("check").returncode == 0
+    assert again.run("audit", "verify").returncode == 0
 
 
 def test_a_backup_overwrites_nothing_and_leaves_nothing_half_done(source, tmp_path):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from finlink_server.domain.audit_chain import COLUMNS
+import pytest
+from tests import people
+from tests.clock import Clock
+from tests.errors import refused
+
+from finlink.config import v1
+from finlink_server.domain.audit_chain import COLUMNS, Chain
 from finlink_server.env import Env
 
 _ALL = ("seq", *COLUMNS, "count", "chain_number", "chain_mac", "count_mac")
@@ -32,7 +38,7 @@ class Vandal:
         return [dict(zip(_ALL, row, strict=True)) for row in found]
 
     def heads(self) -> dict[str, bytes]:
-        sql = "SELECT account_id, sealed_head FROM journal_chain"
+        sql = "SELECT account_id, head FROM journal_chain"
         return dict(self.env.database.execute(sql).fetchall())
 
     def set(self, row: Record, **columns: object) -> None:
@@ -49,9 +55,9 @@ class Vandal:
         for row in rows:
             self.run("DELETE FROM journal WHERE seq = ?", row["seq"])
 
-    def set_head(self, account_id: str, sealed: bytes) -> None:
-        sql = "UPDATE journal_chain SET sealed_head = ? WHERE account_id = ?"
-        self.run(sql, sealed, account_id)
+    def set_head(self, account_id: str, head: bytes) -> None:
+        sql = "UPDATE journal_chain SET head = ? WHERE account_id = ?"
+        self.run(sql, head, account_id)
 
     def delete_head(self, account_id: str) -> None:
         self.run("DELETE FROM journal_chain WHERE account_id = ?", account_id)
@@ -71,7 +77,7 @@ class Vandal:
 
 
 @contextmanager
-def vandal(env: Env, *accounts: str) -> Iterator[Vandal]:
+def let_loose(env: Env, *accounts: str) -> Iterator[Vandal]:
     """Let somebody at the chains of some accounts, and put everything back afterwards."""
     somebody = Vandal(env)
     before = {account: somebody.rows(account) for account in accounts}
@@ -86,3 +92,45 @@ def vandal(env: Env, *accounts: str) -> Iterator[Vandal]:
         present.pop(account, None)
         somebody.run("INSERT INTO journal_chain VALUES (?, ?)", account, heads[account])
     assert heads.keys() == present.keys() | set(accounts)
+    keys = Chain(env.keyring)
+    system = replace(keys.unpack("", present[""]), chains=len(heads) - 1)
+    somebody.set_head("", keys.pack("", system))
+
+
+@pytest.fixture
+def chain(account: people.Account, secret: people.Secret, clock: Clock) -> str:
+    """An account with ten rows or so, a counted one of two refusals among them."""
+    clock.advance(seconds=60 - clock() // 1_000_000 % 60)  # both within one minute
+    refuse_sign_in(account)
+    refuse_sign_in(account)
+    secret.start()
+    secret.start()
+    return account.id
+
+
+@pytest.fixture
+def other_chain(stranger: people.Account) -> str:
+    return stranger.id
+
+
+@pytest.fixture
+def vandal(env: Env, chain: str, other_chain: str) -> Iterator[Vandal]:
+    """Somebody who is at these two chains."""
+    with let_loose(env, chain, other_chain) as somebody:
+        yield somebody
+
+
+def refuse_sign_in(account: people.Account) -> None:
+    with refused():  # after some, as one that comes too early
+        account.caller.using("").accounts.SignIn(email=account.email, password="not the password")
+
+
+def kind_of(answer: v1.VerifyAuditLogResponse) -> str:
+    name = v1.AuditProblemKind.Name(answer.first_problem.kind)
+    return name.removeprefix("AUDIT_PROBLEM_KIND_")
+
+
+def found(operator: people.Caller, account_id: str) -> tuple[str, str]:
+    """What VerifyAuditLog finds: the kind of the first problem, and the row's id."""
+    answer = operator.accounts.VerifyAuditLog(account_id=account_id)
+    return kind_of(answer), answer.first_problem.event_id

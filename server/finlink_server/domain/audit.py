@@ -121,7 +121,7 @@ class _Walk:
         head, end, report = self._head, self.verdict.end, self.verdict.report
         if head is None:
             kind = "HEAD_ALTERED" if is_there else "HEAD_MISSING"
-            what = "is not what was sealed" if is_there else "is missing"
+            what = "is not what the service wrote" if is_there else "is missing"
             report(kind, f"the chain's head {what}, so rows may be missing at the end", self._last)
         elif head.rows > end.rows:
             missing = f"{_numbers(end.rows + 1, head.rows)} missing after it, at the end"

@@ -2,7 +2,7 @@
 
 Each account's rows are a chain, and so are those about no account (the system's chain,
 with an empty id). A row bears its number in its chain and a MAC over that, over all that
-it says, and over the MAC of the row before it. Where a chain ends is sealed in its head.
+it says, and over the MAC of the row before it. Where a chain ends, its head says, under a MAC too.
 So an altered row breaks the chain at its place, and so does one that was taken away, put
 in, or moved; what is missing at the end, the head tells.
 
@@ -53,12 +53,12 @@ _INSERT: Final = (
 )
 _COUNT: Final = "UPDATE journal SET count = ?, count_mac = ? WHERE once = ?"
 _COUNTED: Final = "SELECT once, id, account_id, count, count_mac FROM journal WHERE once IN (...)"
-_HEADS: Final = "SELECT account_id, sealed_head FROM journal_chain WHERE account_id IN (...)"
+_HEADS: Final = "SELECT account_id, head FROM journal_chain WHERE account_id IN (...)"
 # A row may be about another account than what is counted in it: about one that was made since.
 _OF_COUNTED: Final = " OR account_id IN (SELECT account_id FROM journal WHERE once IN (...))"
 _SET_HEAD: Final = (
-    "INSERT INTO journal_chain (account_id, sealed_head) VALUES (?, ?)"
-    " ON CONFLICT (account_id) DO UPDATE SET sealed_head = excluded.sealed_head"
+    "INSERT INTO journal_chain (account_id, head) VALUES (?, ?)"
+    " ON CONFLICT (account_id) DO UPDATE SET head = excluded.head"
 )
 _LAYOUT: Final = struct.Struct(">QQQ?32s")
 _UNCHAINED: Final = (
@@ -132,7 +132,7 @@ class Chain:
             system = ends.get(SYSTEM, Head())
             ends[SYSTEM] = replace(system, chains=system.chains + new)
         return made + [
-            (_SET_HEAD, (chain, self.seal(chain, head)))
+            (_SET_HEAD, (chain, self.pack(chain, head)))
             for chain, head in ends.items()
             if head != heads.get(chain)
         ]
@@ -145,23 +145,34 @@ class Chain:
         """The MAC of a row's count."""
         return self._keyring.mac("journal-count", _encode(row_id, count))
 
-    def seal(self, chain: str, head: Head) -> bytes:
-        """Seal the head of a chain."""
-        packed = _LAYOUT.pack(head.rows, head.count, head.chains, head.is_partial, head.mac)
-        return self._keyring.seal(packed, f"journal_chain.head:{chain}")
+    def pack(self, chain: str, head: Head) -> bytes:
+        """Pack the head of a chain, with its MAC.
 
-    def open(self, chain: str, sealed: bytes) -> Head:
-        """Open the head of a chain, or raise SealBroken."""
-        packed = self._keyring.open(sealed, f"journal_chain.head:{chain}")
-        rows, count, chains, is_partial, mac = _LAYOUT.unpack(packed)
+        Not sealed by AES-GCM: nothing in it is secret, and with a random nonce for each row
+        of the journal a busy service would use up what one key may (NIST SP 800-38D §8.3).
+        """
+        packed = _LAYOUT.pack(head.rows, head.count, head.chains, head.is_partial, head.mac)
+        return packed + self._head_mac(chain, packed)
+
+    def unpack(self, chain: str, found: object) -> Head:
+        """Unpack the head of a chain, or raise SealBroken."""
+        size = _LAYOUT.size
+        if not isinstance(found, bytes) or not is_mac(
+            found[size:], self._head_mac(chain, found[:size])
+        ):
+            raise SealBroken(chain)
+        rows, count, chains, is_partial, mac = _LAYOUT.unpack(found[:size])
         return Head(rows, mac, count, chains, is_partial)
+
+    def _head_mac(self, chain: str, packed: bytes) -> bytes:
+        return self._keyring.mac("journal-head", packed + chain.encode())
 
     def _heads(self, found: Rows) -> dict[str, Head]:
         """Open heads. In the place of one that somebody broke begins another, which shows."""
         heads = {}
-        for chain, sealed in found:
+        for chain, packed in found:
             with suppress(SealBroken):
-                heads[chain] = self.open(chain, sealed)
+                heads[chain] = self.unpack(chain, packed)
         return heads
 
     def _insert(self, head: Head, row: Mapping[str, Any]) -> tuple[Head, Statement, "Count"]:
@@ -226,9 +237,9 @@ def refuse_unchained(env: Env) -> None:
 
 def _is_to_be_chained(database: Database, chain: Chain) -> bool:
     """Whether there are no chains yet, or not of all rows. One that was removed is no reason."""
-    for _, sealed in database.among(_HEADS, [SYSTEM]):
+    for _, packed in database.among(_HEADS, [SYSTEM]):
         try:
-            return chain.open(SYSTEM, sealed).is_partial
+            return chain.unpack(SYSTEM, packed).is_partial
         except SealBroken:
             return False
     return not any(database.execute(sql).fetchone() for sql in _ANY_CHAINED)
@@ -237,7 +248,7 @@ def _is_to_be_chained(database: Database, chain: Chain) -> bool:
 def _chain_rows(database: Database, chain: Chain, rows: Rows, *, is_over: bool) -> None:
     accounts = {row[1 + COLUMNS.index("account_id")] for row in rows}
     found = database.among(_HEADS, [SYSTEM, *accounts])
-    heads = {account: chain.open(account, sealed) for account, sealed in found}
+    heads = {account: chain.unpack(account, packed) for account, packed in found}
     new, written = len(accounts - heads.keys() - {SYSTEM}), []
     for seq, *values, count in rows:
         row = dict(zip(COLUMNS, values, strict=True))
@@ -249,7 +260,7 @@ def _chain_rows(database: Database, chain: Chain, rows: Rows, *, is_over: bool) 
     system = heads.get(SYSTEM, Head())
     heads[SYSTEM] = replace(system, chains=system.chains + new, is_partial=not is_over)
     database.write_many(_CHAIN_ROW, written)
-    database.write_many(_SET_HEAD, [(one, chain.seal(one, heads[one])) for one in heads])
+    database.write_many(_SET_HEAD, [(one, chain.pack(one, heads[one])) for one in heads])
 
 
 def _encode(*values: object) -> bytes:

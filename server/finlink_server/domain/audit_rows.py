@@ -16,7 +16,7 @@ _SELECT: Final = (
 )
 _NEXT: Final = f"{_SELECT} WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 _NUMBERED: Final = f"{_SELECT} WHERE account_id = ? AND chain_number = ? AND seq <> ? ORDER BY seq"
-_HEAD: Final = "SELECT sealed_head FROM journal_chain WHERE account_id = ?"
+_HEAD: Final = "SELECT head FROM journal_chain WHERE account_id = ?"
 _COUNTS: Final = "SELECT sum(count) FROM journal WHERE account_id = ?"
 _CHAINS: Final = "SELECT count(*) FROM journal_chain WHERE account_id <> ''"
 _NEXT_CHAIN: Final = """
@@ -86,8 +86,8 @@ def head(env: Env, chain: str) -> tuple[bool, Head | None]:
     if found is None:
         return False, None
     try:
-        return True, Chain(env.keyring).open(chain, found[0])
-    except (SealBroken, TypeError):
+        return True, Chain(env.keyring).unpack(chain, found[0])
+    except SealBroken:
         return True, None
 
 

@@ -324,7 +324,7 @@ class JournalChain(Model):
     """The end of one account's chain of rows; of those about no account under an empty id."""
 
     account_id = TextField(primary_key=True)
-    sealed_head = BlobField()
+    head = BlobField()
 
     class Meta:
         table_name = "journal_chain"

@@ -264,7 +264,7 @@ class AccountServiceServicer:
         head of an answer elsewhere and hand it in later, as known_row_count and
         known_head.
 
-        Reads the whole chain, about 50,000 rows a second, until the deadline; few
+        Reads the whole chain, some 100,000 rows a second, until the deadline; few
         such calls run at once.
 
         Errors:

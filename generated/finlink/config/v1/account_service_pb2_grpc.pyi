@@ -150,7 +150,7 @@ class AccountServiceStub:
     head of an answer elsewhere and hand it in later, as known_row_count and
     known_head.
 
-    Reads the whole chain, about 50,000 rows a second, until the deadline; few
+    Reads the whole chain, some 100,000 rows a second, until the deadline; few
     such calls run at once.
 
     Errors:
@@ -274,7 +274,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     head of an answer elsewhere and hand it in later, as known_row_count and
     known_head.
 
-    Reads the whole chain, about 50,000 rows a second, until the deadline; few
+    Reads the whole chain, some 100,000 rows a second, until the deadline; few
     such calls run at once.
 
     Errors:
@@ -467,7 +467,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         head of an answer elsewhere and hand it in later, as known_row_count and
         known_head.
 
-        Reads the whole chain, about 50,000 rows a second, until the deadline; few
+        Reads the whole chain, some 100,000 rows a second, until the deadline; few
         such calls run at once.
 
         Errors:

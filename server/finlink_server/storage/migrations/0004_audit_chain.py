@@ -18,7 +18,7 @@ ALTER TABLE journal ADD COLUMN count_mac {blob};
 
 CREATE TABLE journal_chain (
     account_id TEXT NOT NULL PRIMARY KEY,
-    sealed_head {blob} NOT NULL
+    head {blob} NOT NULL
 );
 """
 

@@ -1,0 +1,47 @@
+"""A data directory with customers in it, and what somebody changes behind the service's back."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pysqlite3
+import pytest
+from tests import people, quick_server
+from tests.faults.stores import store_of
+
+
+@pytest.fixture(scope="module")
+def first_lived_in(first_home, tmp_path_factory):
+    """With two customers, of whom one has a session."""
+    home = first_home.copy_to(tmp_path_factory.mktemp("lived in") / "home")
+    home = replace(home, program=("-P", str(quick_server.__file__)))
+    with home.serving() as server:
+        operator = server.caller(home.operator_key)
+        for name in ("Ana", "Bo"):
+            account = people.new_account(operator, name)
+            app = people.new_app(account)
+        people.new_secret(account, app).start()
+    return home
+
+
+@pytest.fixture
+def lived_in(first_lived_in, tmp_path):
+    return first_lived_in.copy_to(tmp_path / "home")
+
+
+def change(home, *statements):
+    """Run SQL behind the service's back."""
+    postgres = home.place.postgres
+    for statement in statements:
+        if postgres:
+            postgres.execute(statement, database=urlsplit(home.settings["DATABASE_URL"]).path[1:])
+        else:
+            with closing(pysqlite3.connect(home.database)) as connection:
+                connection.execute(statement)
+                connection.commit()
+
+
+def read(home, sql):
+    return store_of(home).read(sql)
