@@ -52,6 +52,15 @@ def test_a_row_given_to_another_account_is_missing_here_and_too_many_there(
     assert found(operator, other_chain)[0] in {"ADDED", "ALTERED"}
 
 
+def test_the_first_row_of_one_account_is_not_that_of_another(vandal, operator, chain, other_chain):
+    mine, theirs = vandal.rows(chain)[0], vandal.rows(other_chain)[0]
+    vandal.delete(theirs)
+
+    vandal.set(mine, account_id=other_chain, seq=theirs["seq"])
+
+    assert found(operator, other_chain) == ("ALTERED", mine["id"])
+
+
 # ----------------------------------------------------------------- rows that go, come and move
 
 

@@ -23,7 +23,7 @@ from finlink_server.errors import RateLimited, ShuttingDown
 
 # At once, so that tests need not wait: as the service says with how long to wait.
 AWAY = Refusal(grpc.StatusCode.UNAVAILABLE, "away", (("grpc-retry-pushback-ms", "1"),))
-READING = ("Get", "List", "Validate", "BatchValidate", "Explain")
+READING = ("Get", "List", "Validate", "BatchValidate", "Explain", "Verify")
 BUSY = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", (("grpc-retry-pushback-ms", "1"),))
 
 

@@ -86,6 +86,7 @@ def let_loose(env: Env, *accounts: str) -> Iterator[Vandal]:
     present = somebody.heads()
     for account in accounts:
         somebody.delete(*somebody.rows(account), *before[account])
+    for account in accounts:
         for row in before[account]:
             somebody.insert(row, id=row["id"], once=row["once"])
         somebody.delete_head(account)
