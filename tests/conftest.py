@@ -42,6 +42,15 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
 from finlink_server.hashing import Hasher
 
+# Of what tests do much more than callers from one address.
+_RATES = (
+    "FAILED_SIGN_INS",
+    "FAILED_LOGINS",
+    "FAILED_LOGINS_OF_SECRET",
+    "LEAK_REPORTS",
+    "LEAK_REPORTS_OF_SECRET",
+)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -101,7 +110,7 @@ def server(
             "FINLINK_DATA_DIR": str(folder),
             "FINLINK_TRUSTED_PROXIES": "127.0.0.0/8",
             "FINLINK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
-            "FINLINK_LIMIT_LEAK_REPORTS": "10000",
+            **{f"FINLINK_LIMIT_{name}": "10000" for name in _RATES},
             "FINLINK_SIGNING_KEY_DAYS": "0",  # whose clock runs through the years
             **{f"FINLINK_{name}": value for name, value in database.settings(folder).items()},
         }

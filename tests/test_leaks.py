@@ -1,5 +1,7 @@
 """Leaked client secrets: whoever holds one can end it, and learns nothing by that."""
 
+from dataclasses import replace
+
 import pytest
 from grpc import StatusCode
 from tests import people
@@ -185,11 +187,11 @@ def test_a_mistyped_secret_is_refused_by_its_checksum(account, secret, nobody, w
 @pytest.fixture
 def limited(env, clock):
     """Let few reports through, at the beginning of a minute."""
-    usual = env.max_leak_reports
-    object.__setattr__(env, "max_leak_reports", MOST)
+    usual = env.limits
+    object.__setattr__(env, "limits", replace(usual, leak_reports=MOST))
     clock.advance_to((env.now() // 60_000_000 + 1) * 60)
     yield
-    object.__setattr__(env, "max_leak_reports", usual)
+    object.__setattr__(env, "limits", usual)
 
 
 def use_up(nobody, address):

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import fields
 
 from finlink_server import crypto
 from finlink_server.config import Config
 from finlink_server.crypto import Keyring, MasterKeyError
 from finlink_server.domain import audit_chain, bank_import, memory, present_settings, signing_keys
 from finlink_server.domain.caller import Call, Caller, CallerKind
-from finlink_server.env import MICROSECONDS, Env, system_clock
+from finlink_server.env import MICROSECONDS, Env, Limits, system_clock
 from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
 from finlink_server.storage import copies, migrate
@@ -65,7 +66,9 @@ def open_env(
             hasher=hasher or new_hasher(config),
             issuer=config.issuer,
             max_sign_in_failures=config.limit_sign_in_failures,
-            max_leak_reports=config.limit_leak_reports,
+            limits=Limits(
+                **{one.name: getattr(config, f"limit_{one.name}") for one in fields(Limits)}
+            ),
             signing_key_age=config.signing_key_days * _DAY,
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,

@@ -133,6 +133,13 @@ class Config(BaseModel):
     limit_hash_queue: int = Field(
         16, ge=1, le=1024, description="Passwords that may wait to be hashed."
     )
+    limit_waiting_calls: int = Field(
+        1024,
+        ge=1,
+        le=100_000,
+        description="Calls that may wait for a thread of their kind; those beyond are refused with"
+        " OVERLOADED.",
+    )
     limit_concurrent_calls: int = Field(
         4096, ge=16, le=100_000, description="Calls at work at one time; hard limit."
     )
@@ -141,6 +148,12 @@ class Config(BaseModel):
         ge=16,
         le=100_000,
         description="Open streams of health, of reflection and of each Watch method.",
+    )
+    limit_connections: int = Field(
+        4096,
+        ge=16,
+        le=60_000,
+        description="Connections open at one time; those beyond are closed at once.",
     )
     limit_connection_age: int = Field(
         1800,
@@ -169,8 +182,26 @@ class Config(BaseModel):
     limit_database_connections: int = Field(
         12, ge=2, le=1000, description="Connections of each process to PostgreSQL, and two more."
     )
+    limit_failed_sign_ins: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Failed sign-ins in ten minutes from a client address, whatever the e-mails.",
+    )
+    limit_failed_logins: int = Field(
+        120,
+        ge=1,
+        le=100_000,
+        description="Failed StartSession calls a minute from a client address.",
+    )
+    limit_failed_logins_of_secret: int = Field(
+        20, ge=1, le=100_000, description="Of these, with one client secret."
+    )
     limit_leak_reports: int = Field(
         30, ge=1, le=10_000, description="ReportLeakedSecret calls a minute from a client address."
+    )
+    limit_leak_reports_of_secret: int = Field(
+        10, ge=1, le=10_000, description="Of these, of one client secret."
     )
     limit_webhook_rate: int = Field(
         500, ge=1, le=10_000, description="Webhook attempts a second, for each process."

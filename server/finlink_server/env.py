@@ -37,6 +37,17 @@ def has_committed() -> bool:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How often something may be done from one client address: see `domain/rates`."""
+
+    failed_sign_ins: int  # in ten minutes, whatever the e-mails
+    failed_logins: int  # in a minute
+    failed_logins_of_secret: int  # of these, with one client secret
+    leak_reports: int  # in a minute
+    leak_reports_of_secret: int  # of these, of one client secret
+
+
+@dataclass(frozen=True)
 class Env:
     """The service's surroundings. The clock comes in here and nowhere else."""
 
@@ -46,7 +57,7 @@ class Env:
     hasher: Hasher
     issuer: str
     max_sign_in_failures: int
-    max_leak_reports: int
+    limits: Limits
     signing_key_age: int  # at which a key is replaced, in microseconds; 0: at none
     resolver: Resolver
     now: Callable[[], int] = system_clock

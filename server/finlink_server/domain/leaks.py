@@ -15,12 +15,20 @@ def report(env: Env, caller: Caller, client_secret: str) -> None:
     """End a secret that was found where it should not be; tell nobody whether there is one."""
     plain = credentials.parse_client_secret(client_secret)
     address = caller.call.client_address
+    most, most_of_it = env.limits.leak_reports, env.limits.leak_reports_of_secret
+    lookup = plain.lookup if plain else ""
+    windows = (
+        rates.window(env, "leak", most, _WINDOW, address),
+        rates.window(env, "leak", most_of_it, _WINDOW, address, lookup),
+    )
     # Once more and before: who is refused does not wait for his turn to write.
-    window = rates.check(env, "leak", address, env.max_leak_reports, _WINDOW)
+    rates.check(env, windows)
     meant = _find(env, plain) if plain else None
     parents = hierarchy.above_sessions(meant.app.account_id, meant.app_id) if meant else ()
-    with env.transaction(window.key, meant.id if meant else "", under=parents):
-        rates.spend(env, window)
+    locks = [window.key for window in windows]
+    with env.transaction(*locks, meant.id if meant else "", under=parents):
+        rates.check(env, windows)
+        rates.count(env, windows)
         secret = _find(env, plain) if plain else None
         if secret is None or secret_state.state(env, secret) not in {"ACTIVE", "RETIRING"}:
             return

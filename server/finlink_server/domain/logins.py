@@ -1,11 +1,18 @@
-"""Logins: a session is opened with a client secret."""
+"""Logins: a session is opened with a client secret.
+
+Failures are limited for each client address, and for each secret that is meant at each
+address, alike whether or not there is such a secret. The right secret is never refused for
+them: nobody guesses 160 random bits, so that would protect nobody, and one broken program
+would shut out every other one behind the same address. And it costs nothing more: only
+what fails is counted.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from finlink_server import credentials, tokens
-from finlink_server.domain import hierarchy, journal, secret_state, signing_keys
+from finlink_server.domain import hierarchy, journal, rates, secret_state, signing_keys
 from finlink_server.domain.caller import SCOPES, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import (
@@ -13,6 +20,7 @@ from finlink_server.errors import (
     ClientAddressNotAllowed,
     ClientCredentialsInvalid,
     FieldInvalid,
+    RateLimited,
     Refusal,
     ScopeMissing,
 )
@@ -20,6 +28,7 @@ from finlink_server.storage import rows
 from finlink_server.storage.models import App, Session
 
 LIFETIME = 3600  # seconds
+_WINDOW: Final = 60  # seconds, in which failures are counted
 _CLOSE: Final = """
 UPDATE session SET
     end_time = CASE WHEN expire_time <= ? THEN expire_time ELSE ? END,
@@ -75,7 +84,11 @@ def start(
     session: Session | None = None
     superseded = ""
     parents = hierarchy.above_sessions(known.account_id, known.app_id) if known else ()
-    with env.transaction(known.id if known else "", under=parents):
+    windows: Sequence[rates.Window] = ()
+    if not right or _refuse_start(env, caller, known, client_id, scopes) is not None:
+        windows = _windows(env, caller.call.client_address, plain.lookup)
+    locks = [window.key for window in windows]
+    with env.transaction(known.id if known else "", *locks, under=parents):
         secret = find_secret(env, plain.lookup) if right else None  # as it is now
         refusal = _refuse_start(env, caller, secret, client_id, scopes)
         if refusal is None and secret is not None:
@@ -96,6 +109,7 @@ def start(
                 superseded=superseded or None,
             )
         else:
+            refusal = _count_failure(env, windows) or refusal
             _journal_refusal(env, caller, known, client_id, refusal)
     if session is None:
         raise refusal or ClientCredentialsInvalid()
@@ -137,6 +151,23 @@ def _refuse_start(
     granted = secret.scopes.split()
     missing = [scope for scope in scopes if scope not in granted]
     return ScopeMissing(scope=missing[0]) if missing else None
+
+
+def _windows(env: Env, address: str, lookup: str) -> Sequence[rates.Window]:
+    """Where failures are counted: those of an address, and those with one secret there."""
+    most, most_of_it = env.limits.failed_logins, env.limits.failed_logins_of_secret
+    return (
+        rates.window(env, "login", most, _WINDOW, address),
+        rates.window(env, "login", most_of_it, _WINDOW, address, lookup),
+    )
+
+
+def _count_failure(env: Env, windows: Sequence[rates.Window]) -> Refusal | None:
+    seconds = rates.wait(env, windows)
+    if seconds is not None:
+        return RateLimited(retry_after=seconds)
+    rates.count(env, windows)
+    return None
 
 
 def _insert(env: Env, secret: Secret, scopes: Sequence[str]) -> Session:

@@ -1,6 +1,7 @@
 """How often something may be done: counted in the database, for all processes together."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,34 +24,45 @@ class Window:
     most: int
 
 
-def check(env: Env, what: str, client_address: str, most: int, seconds: int) -> Window:
-    """Refuse a use from a client address that would be too many; where it is to be counted."""
+def window(
+    env: Env, what: str, most: int, seconds: int, client_address: str, credential: str = ""
+) -> Window:
+    """Where uses from a client address are counted, of one credential if it is named."""
     length = seconds * MICROSECONDS
     until = (env.now() // length + 1) * length
-    key = env.keyring.mac("rate", f"{what}|{_network(client_address)}|{until}".encode()).hex()
-    window = Window(key, until, most)
-    _refuse_more(env, window)
-    return window
+    named = f"{what}|{credential}|{_network(client_address)}|{until}"
+    return Window(env.keyring.mac("rate", named.encode()).hex(), until, most)
 
 
-def spend(env: Env, window: Window) -> None:
-    """Count one use or refuse it, in the caller's transaction, which has the window's lock."""
-    _refuse_more(env, window)
-    now = env.now()
+def check(env: Env, windows: Sequence[Window]) -> None:
+    """Refuse a use that would be too many in any of the windows."""
+    seconds = wait(env, windows)
+    if seconds is not None:
+        raise RateLimited(retry_after=seconds)
+
+
+def wait(env: Env, windows: Sequence[Window]) -> float | None:
+    """How long to wait, in seconds, until one more use is allowed; None: it is now."""
+    ends = [window.until for window in windows if _used(window) >= window.most]
+    return max(0, max(ends) - env.now()) / MICROSECONDS if ends else None
+
+
+def count(env: Env, windows: Sequence[Window]) -> None:
+    """Count one use, in the caller's transaction, which has the windows' locks."""
     # A little more is cleared than is added, so the table follows the traffic.
-    old = env.database.execute(_OLD + env.database.skip_locked, now, _PURGED_AT_ONCE)
+    old = env.database.execute(_OLD + env.database.skip_locked, env.now(), _PURGED_AT_ONCE)
     env.database.write_many("DELETE FROM rate WHERE key = ?", old.fetchall())
-    (
-        Rate.insert(key=window.key, until=window.until, count=1)
-        .on_conflict(conflict_target=[Rate.key], update={Rate.count: Rate.count + 1})
-        .execute()
-    )
+    for window in windows:
+        (
+            Rate.insert(key=window.key, until=window.until, count=1)
+            .on_conflict(conflict_target=[Rate.key], update={Rate.count: Rate.count + 1})
+            .execute()
+        )
 
 
-def _refuse_more(env: Env, window: Window) -> None:
+def _used(window: Window) -> int:
     row = Rate.get_or_none(Rate.key == window.key)
-    if row is not None and row.count >= window.most:
-        raise RateLimited(retry_after=max(0, window.until - env.now()) / MICROSECONDS)
+    return row.count if row is not None else 0
 
 
 def _network(address: str) -> str:

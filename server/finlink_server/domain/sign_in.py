@@ -2,24 +2,39 @@
 
 Failures count per e-mail and client address, and make the next attempt wait
 longer and longer. They are counted alike for e-mails that have no account, and
-they never delay anybody at another address or with an account token.
+they never delay anybody at another address or with an account token. And of one client
+address only so many are let through in ten minutes, whatever the e-mails: who tries one
+password on everybody fails once with each.
 """
 
 from dataclasses import dataclass
 
-from finlink_server.domain import account_tokens, accounts, hierarchy, journal, passwords
+from finlink_server.domain import account_tokens, accounts, hierarchy, journal, passwords, rates
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import AccountSuspended, RateLimited, SignInFailed
 from finlink_server.storage.models import Account, AccountToken, SignInFailure
 
 _FREE_FAILURES = 3
+_WINDOW = 600  # seconds, in which failures of a client address are counted
 _LONGEST_DELAY = 15 * 60  # seconds
 _FORGOTTEN = 24 * 3600 * MICROSECONDS
 _PURGED_AT_ONCE = 20
 _NEVER = 2**62
 _OLD = "SELECT key FROM sign_in_failure WHERE last_time < ? ORDER BY last_time LIMIT ?"
 _SKEW = 60  # seconds between clocks
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Where a failure is counted: with the e-mail at the address, and with all of the address."""
+
+    of_email: str
+    of_address: rates.Window
+
+    @property
+    def locks(self) -> tuple[str, str]:
+        return self.of_email, self.of_address.key
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,10 @@ class SignedIn:
 
 def sign_in(env: Env, caller: Caller, email: str, password: str) -> SignedIn:
     """Prove e-mail and password, and get an account token."""
-    key = _throttle_key(env, caller, email)
+    most, address = env.limits.failed_sign_ins, caller.call.client_address
+    key = _Key(
+        _throttle_key(env, caller, email), rates.window(env, "sign-in", most, _WINDOW, address)
+    )
     token: AccountToken | None = None
     while token is None:
         _refuse_early(env, caller, key, email)
@@ -57,7 +75,7 @@ def delay_after(failures: int) -> int:
 def _settle(
     env: Env,
     caller: Caller,
-    key: str,
+    key: _Key,
     email: str,
     proven: Account | None,
     better: bytes | None,
@@ -69,7 +87,7 @@ def _settle(
     refusal: SignInFailed | RateLimited | AccountSuspended
     meant = proven.id if proven else ""
     parents = hierarchy.above_account_tokens(meant)
-    with env.transaction(key, meant if better else "", under=parents):
+    with env.transaction(*key.locks, meant if better else "", under=parents):
         wait = _wait(env, key)
         account: Account | None = proven and Account.get_by_id(proven.id)
         if proven and account and account.sealed_password != proven.sealed_password:
@@ -77,12 +95,13 @@ def _settle(
         if wait:
             refusal = RateLimited(retry_after=wait)
         elif account is None:
-            _count_failure(env, key)
+            rates.count(env, [key.of_address])
+            _count_failure(env, key.of_email)
             refusal = SignInFailed()
         elif account.suspend_time is not None:
             refusal = AccountSuspended()
         else:
-            SignInFailure.delete().where(SignInFailure.key == key).execute()
+            SignInFailure.delete().where(SignInFailure.key == key.of_email).execute()
             if better is not None:
                 account.sealed_password = better
                 account.save(only=[Account.sealed_password])
@@ -94,11 +113,11 @@ def _settle(
     raise refusal
 
 
-def _refuse_early(env: Env, caller: Caller, key: str, email: str) -> None:
+def _refuse_early(env: Env, caller: Caller, key: _Key, email: str) -> None:
     """Refuse before any hashing while an earlier failure makes this caller wait."""
     wait = _wait(env, key)
     if wait:
-        with env.transaction(key):
+        with env.transaction(*key.locks):
             _journal_refusal(env, caller, email, RateLimited.reason)
         raise RateLimited(retry_after=wait)
 
@@ -110,7 +129,12 @@ def _journal_refusal(env: Env, caller: Caller, email: str, reason: str) -> None:
     journal.refuse(env, caller, "sign_in.refused", credential, reason, account_id=account_id)
 
 
-def _wait(env: Env, key: str) -> float:
+def _wait(env: Env, key: _Key) -> float:
+    delay = _delay(env, key.of_email)
+    return max(delay, rates.wait(env, [key.of_address]) or 0.0)
+
+
+def _delay(env: Env, key: str) -> float:
     row = SignInFailure.get_or_none(SignInFailure.key == key)
     wait = (row.blocked_until - env.now()) / MICROSECONDS if row else 0.0
     # Nobody waits for a clock that was ahead; those of several machines differ a little.
