@@ -27,7 +27,7 @@ from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
 from finlink_server.measuring import Measuring
-from finlink_server.pools import Pool
+from finlink_server.pools import Pool, Turnstile
 from finlink_server.services import SERVICES, behaviours
 from finlink_server.services.watch import Watches
 from finlink_server.streams import Streams
@@ -121,14 +121,15 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     """
     door, watchdog = Door(), Watchdog(_LONGEST_SILENCE)
     calls = Calls(env, door, watchdog, config.trusted_proxies, config.tls_san_roles)
-    common_pool = Pool(config.limit_handler_threads, "call")
+    turnstile = Turnstile(config.limit_waiting_calls)
+    common_pool = Pool(config.limit_handler_threads, "call", turnstile)
     server = grpc.server(
         common_pool,
         options=_options(config, shares_port=shares_port),
         maximum_concurrent_rpcs=config.limit_concurrent_calls,
     )
     watches = Watches(env, config.limit_streams)
-    for name, handlers in _services(env, calls, watches).items():
+    for name, handlers in _services(env, calls, watches, turnstile).items():
         server.add_registered_method_handlers(name, handlers)
     names = [f"{PACKAGE}.{name}" for name in SERVICES]
     new_call_id = partial(env.new_id, "call")
@@ -161,16 +162,19 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
     )
 
 
-def _services(env: Env, calls: Calls, watches: Watches) -> Mapping[str, Handlers]:
+def _services(
+    env: Env, calls: Calls, watches: Watches, turnstile: Turnstile
+) -> Mapping[str, Handlers]:
     """Make a handler for every method of the protos; a missing one stops the start."""
     implemented, streaming = behaviours(env), watches.behaviours()
-    look_up_pool = Pool(_LOOK_UP_THREADS, "look-up")
-    verify_pool = Pool(_VERIFY_THREADS, "verify")
-    open_pool = Pool(_OPEN_THREADS, "open")
+    look_up_pool = Pool(_LOOK_UP_THREADS, "look-up", turnstile)
+    verify_pool = Pool(_VERIFY_THREADS, "verify", turnstile)
+    open_pool = Pool(_OPEN_THREADS, "open", turnstile)
     # Calls that wait for bcrypt wait here: the hash queue refuses before this is full. Who
     # signs in does so apart, and keeps nobody who is signed in from a thread.
     waiting = env.hasher.threads + env.hasher.queue + 2
-    sign_in_pool, password_pool = Pool(waiting, "sign-in"), Pool(waiting, "password")
+    sign_in_pool = Pool(waiting, "sign-in", turnstile)
+    password_pool = Pool(waiting, "password", turnstile)
 
     def pool_for(method: MethodDescriptor) -> ThreadPoolExecutor | None:
         is_open = access.access_to(_full_name(method)).open
@@ -242,6 +246,11 @@ def _options(config: Config, *, shares_port: bool) -> list[tuple[str, int]]:
         # Else a connection's window grows with what comes through it, and with the
         # connections the memory that messages take which nobody has asked for yet.
         ("grpc.http2.bdp_probe", 0),
+        # Of old, a part of the calls that nobody has looked at yet is cancelled from the
+        # thousandth on, without a word; ours are taken, and those too many told to wait.
+        ("grpc.max_allowed_incoming_connections", config.limit_connections),
+        ("grpc.server.max_pending_requests", config.limit_concurrent_calls),
+        ("grpc.server.max_pending_requests_hard_limit", config.limit_concurrent_calls),
         # Load balancers choose anew for each connection, so none lasts for ever: calls under
         # way come to their end, and who watches goes on from the cursor.
         ("grpc.max_connection_age_ms", config.limit_connection_age * 1000 or _NO_END),

@@ -17,7 +17,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from finlink_server import access, deadline, metrics, shape_check, status, tls
+from finlink_server import access, deadline, metrics, pools, shape_check, status, tls
 from finlink_server.client_address import client_address
 from finlink_server.config import Network, SanRoles
 from finlink_server.domain import identity
@@ -146,6 +146,7 @@ class Calls:
         metrics.count("started", method)
         caller: Caller | None = None
         try:
+            pools.refuse_too_many()
             caller = self._caller(call, metadata, who, context)
             waiting = time.perf_counter()
             raw = self.watchdog.next(messages, context.cancel)

@@ -50,11 +50,11 @@ def serve_bare() -> None:
     server.stop(0).wait()
 
 
-def _with_empty(env, made_by, watches):
+def _with_empty(env, made_by, watches, turnstile):
     empty = made_by.handler(
         METHOD, v1.ListSigningKeysRequest, lambda _request, _caller: b"", pool=None
     )
-    known = _services(env, made_by, watches)
+    known = _services(env, made_by, watches, turnstile)
     return {**known, SERVICE: {"Do": empty}}
 
 
