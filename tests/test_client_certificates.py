@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.errors import refused
 from tests.gates import until
 from tests.processes import Home, Process
 from tests.races import Race
+from tests.workers import supervised
 
 pytestmark = pytest.mark.sqlite  # what a certificate stands for is no matter of the database
 
@@ -292,3 +295,80 @@ def test_who_is_trusted_changes_with_the_file(quick_home, files):
                 people.Caller(channel).admin.ListServiceKeys()
         finally:
             files.trust(files.clients)
+
+
+def test_everything_is_replaced_under_load_and_no_call_is_dropped(quick_home, files):
+    """With two workers: certificate, authority of the clients, and a broken file between."""
+    others = trustme.CA()
+    old, new = certificate(files, "gateway.internal"), others.issue_cert("gateway.internal")
+    names = ("server.pem", "server.key", "clients.pem")
+    good = {name: (files.folder / name).read_bytes() for name in names}
+    enough = threading.Event()
+    try:
+        with supervised(quick_home, **files.settings) as workers:
+            server = workers.supervisor
+
+            def call_on(number: int) -> int:
+                """One connection for all of it, and new ones with what is good all the time."""
+                calls = 0
+                with connected(server, files, old) as channel:
+                    kept = people.Caller(channel)
+                    while not enough.is_set():
+                        assert verdict_on_nothing(kept) == "MALFORMED"
+                        calls += 1
+                return calls
+
+            def replace_all() -> None:
+                before = shown(server, files, old)
+                files.trust(files.clients, others)
+                files.renew()
+                until(lambda: shown_by_all(server, files, old).isdisjoint({before}))
+                (files.folder / "server.pem").write_bytes(b"half a certificate")
+                for one in (old, new):
+                    for _ in range(4):  # the certificate before it stays
+                        assert_let_in(server, files, one)
+                (files.folder / "server.pem").write_bytes(good["server.pem"])
+                (files.folder / "server.key").write_bytes(good["server.key"])
+                files.trust(others)
+                until(lambda: not is_let_in(server, files, old))
+                for _ in range(4):
+                    assert_let_in(server, files, new)
+
+            with ThreadPoolExecutor(8) as pool:
+                callers = [pool.submit(call_on, number) for number in range(8)]
+                try:
+                    until(lambda: all(workers.served().values()))
+                    replace_all()
+                finally:
+                    enough.set()
+                calls = [caller.result() for caller in callers]
+
+            assert min(calls) > 0
+            told = [line for line in server.err.splitlines() if "cannot be used" in line]
+            assert 1 <= len(told) <= 2  # once by each worker, however many connected meanwhile
+            assert all("server.pem" in line and "error" in line for line in told)
+    finally:
+        for name, blob in good.items():
+            (files.folder / name).write_bytes(blob)
+
+
+def shown_by_all(server: Process, files: Files, mine: trustme.LeafCert) -> set[bytes]:
+    """What is shown to several in turn: the kernel chooses a worker for each."""
+    return {shown(server, files, mine) for _ in range(12)}
+
+
+def assert_let_in(server: Process, files: Files, shown: trustme.LeafCert) -> None:
+    with connected(server, files, shown) as channel:
+        assert verdict_on_nothing(people.Caller(channel)) == "MALFORMED"
+
+
+def is_let_in(server: Process, files: Files, shown: trustme.LeafCert) -> bool:
+    """Whether a worker lets somebody in: only the last of them to notice matters."""
+    found = []
+    for _ in range(12):
+        with connected(server, files, shown) as channel:
+            try:
+                found.append(verdict_on_nothing(people.Caller(channel)) == "MALFORMED")
+            except grpc.RpcError:
+                found.append(False)
+    return any(found)

@@ -33,6 +33,7 @@ class Certificates:
         self._stamp = self._look()
         self._contents = self._read()
         self._is_mutual = client_authority is not None
+        self._problem = ""  # that the log has told of
 
     def credentials(self) -> grpc.ServerCredentials:
         """What to serve with. With an authority for clients, nobody is let in without one."""
@@ -50,9 +51,11 @@ class Certificates:
                 return None
             contents = self._read()
         except TlsError as error:
-            _log.warning("certificate", error=str(error))
+            if str(error) != self._problem:  # not for everybody who connects meanwhile
+                _log.error("certificate", error=str(error))
+            self._problem = str(error)
             return None
-        self._stamp, self._contents = stamp, contents
+        self._stamp, self._contents, self._problem = stamp, contents, ""
         _log.info("certificate", file=str(self._files[0]))
         return self._configuration()
 
