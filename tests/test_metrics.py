@@ -7,19 +7,23 @@ import re
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from signal import SIGKILL
 from typing import Any
 
 import grpc
+import pysqlite3
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests import people, quick_server
+from tests.errors import refused
 from tests.gates import until
 from tests.processes import Home, Process
 from tests.workers import supervised
 
+from finlink.config import v1
 from finlink_server import measuring
 from finlink_server.domain import figures
 from finlink_server.storage.database import Contended
@@ -239,6 +243,62 @@ def test_workers_are_added_up_and_what_was_counted_stays(first_home, tmp_path):
 
             until(lambda: metrics.value("finlink_watchers", "watch-revocations") == 32 - of_killed)
             assert metrics.value("grpc_server_call_started_total", method) == 32
+
+
+def test_passwords_that_wait_are_seen_waiting(first_home, tmp_path):
+    home = first_home.copy_to(tmp_path / "home")
+    with home.serving(METRICS_LISTEN="127.0.0.1:0", BCRYPT_COST="12") as server:
+        metrics = Metrics(server)
+        sign_in = v1.AccountServiceStub(server.channel).SignIn
+
+        attempts = [
+            sign_in.future(v1.SignInRequest(email=f"{number}@example.com", password="0123456789"))
+            for number in range(8)
+        ]
+
+        until(lambda: metrics.value("finlink_password_hashes_pending") > 1)
+        assert all(attempt.exception() for attempt in attempts)
+        until(lambda: metrics.value("finlink_password_hashes_pending") == 0)
+
+
+def test_a_database_that_is_busy_is_seen(first_home, tmp_path):
+    home = first_home.copy_to(tmp_path / "home")
+    with home.serving(METRICS_LISTEN="127.0.0.1:0") as server:
+        metrics = Metrics(server)
+        operator = server.caller(home.operator_key)
+        with closing(pysqlite3.connect(home.database)) as other:
+            other.execute("BEGIN IMMEDIATE")
+
+            with refused(grpc.StatusCode.UNAVAILABLE, "DATABASE_BUSY"):
+                operator.admin.CreateAccount(email="ana@example.com", display_name="Ana")
+
+        assert metrics.value("finlink_database_refusals_total", "DATABASE_BUSY") == 1
+        assert metrics.value("finlink_refusals_total", "DATABASE_BUSY") == 1
+
+
+def test_counters_never_go_back_while_workers_are_started_again(first_home, tmp_path):
+    home = first_home.copy_to(tmp_path / "home")
+    key = ("grpc_server_call_started_total", f"{_PACKAGE}.SessionService/ListSigningKeys")
+    with supervised(home, METRICS_LISTEN="127.0.0.1:0") as workers:
+        metrics, over = Metrics(workers.supervisor), threading.Event()
+
+        def collect() -> list[float]:
+            found = []
+            while not over.is_set():
+                found.append(metrics.value(*key))
+            return found
+
+        with ThreadPoolExecutor(1) as pool:
+            collecting = pool.submit(collect)
+            try:
+                for _ in range(3):
+                    workers.end(workers.in_front)  # which others call, until it is there again
+            finally:
+                over.set()
+            found = collecting.result()
+
+    assert found == sorted(found)
+    assert found[-1] > found[0]
 
 
 def test_a_port_that_is_taken_stops_the_start_with_the_remedy(serving, quick_home, first_home):

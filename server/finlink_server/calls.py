@@ -218,10 +218,12 @@ class Calls:
     def refusal(error: Exception, call: Call) -> Refusal:
         """Turn whatever was raised into an outcome; details of a defect stay in the log."""
         known = error if isinstance(error, Refusal) else refusal_for(error)
-        if known is not error and known is not None:
+        is_away = isinstance(known, (DatabaseBusy, DatabaseUnavailable))
+        if known is not None and (is_away or known is not error):
             metrics.count("database", known.reason)
+        if known is not error and known is not None:
             _log.warning("database", call_id=call.id, error=str(error))
-        if isinstance(known, (DatabaseBusy, DatabaseUnavailable)) and has_committed():
+        if is_away and has_committed():
             return OutcomeUnknown()  # the database went away under the answer
         if known is not None:
             return known
