@@ -11,9 +11,10 @@ import pytest
 import yaml
 from tests import readme
 
-from finlink_server import prometheus
+from finlink_server import access, prometheus
 from finlink_server.commands import main
 from finlink_server.config import Config
+from finlink_server.errors import REASONS, Code
 
 DEPLOY = Path(__file__).parent.parent / "server" / "deploy"
 _SETTING = re.compile(r"\bFINLINK_[A-Z_]+\b")
@@ -41,6 +42,56 @@ def test_the_dashboard_shows_every_metric_and_no_other(names):
     shown = set(re.findall(r"\b(?:finlink|grpc)_[a-z_]+(?=[\[{ )]|$)", " ".join(expressions)))
     labels = {"grpc_method", "grpc_status"}
     assert {re.sub("_(bucket|count|sum)$", "", one) for one in shown - labels} == names
+
+
+@pytest.fixture(scope="module")
+def alerts() -> dict[str, str]:
+    """The expression of each alert."""
+    (group,) = yaml.safe_load((DEPLOY / "prometheus-rules.yaml").read_text())["groups"]
+    assert all(rule["labels"]["severity"] in {"page", "ticket"} for rule in group["rules"])
+    assert all(rule["annotations"]["summary"] for rule in group["rules"])
+    return {rule["alert"]: rule["expr"] for rule in group["rules"]}
+
+
+def test_alerts_ask_for_metrics_that_exist(alerts, names):
+    asked = set(re.findall(r"\b(?:finlink|grpc)_[a-z_]+", " ".join(alerts.values())))
+
+    labels = {"grpc_method", "grpc_status"}
+    assert {re.sub("_(bucket|count|sum)$", "", one) for one in asked - labels} <= names
+    assert all(text.count("(") == text.count(")") for text in alerts.values())
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("reason", set(REASONS)),
+        ("grpc_status", {code.name for code in Code}),
+        ("grpc_method", {name.removeprefix("/") for name in access.METHODS}),
+    ],
+    ids=["reason", "status", "method"],
+)
+def test_alerts_ask_for_labels_that_exist(alerts, label, known):
+    asked = re.findall(rf'\b{label}=~?"([^"]+)"', " ".join(alerts.values()))
+
+    assert asked
+    assert set("|".join(asked).split("|")) <= known
+
+
+def test_the_readme_says_what_to_do_at_each_alert(alerts):
+    rows = {row[0].strip("`"): row for row in readme.table("Operating", "alert")}
+
+    assert list(rows) == list(alerts)
+    assert all(todo for _, _, todo in rows.values())
+
+
+def test_the_table_of_what_operators_want_names_commands_that_exist():
+    rows = " ".join(command for _, command in readme.table("Operating", "I want to"))
+
+    named = set(re.findall(r"finlink-server ([a-z-]+)", rows))
+    assert named <= set(main.commands)
+    assert set(_SETTING.findall(rows)) <= {
+        f"FINLINK_{name.upper()}" for name in Config.model_fields
+    }
 
 
 @pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: file.name)
