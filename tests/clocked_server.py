@@ -1,7 +1,8 @@
 """`finlink-server` by a clock that runs, but ahead by what a file says.
 
-The product has no such switch: this composes the same server with another clock, in a
-process of its own. Tests move the clock of all processes that look at the file.
+The product has no such switch, nor passwords that cost next to nothing: this composes the
+same server with another clock and another hasher, in a process of its own. Tests move the
+clock of all processes that look at the file.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ class SharedClock:
 
 def serve() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from finlink_server import bootstrap, commands  # noqa: PLC0415 - the line above comes first
+    from finlink_server import bootstrap, commands, hashing  # noqa: PLC0415 - the line above first
 
     clock = SharedClock(Path(os.environ[FILE]))
-    with mock.patch.object(bootstrap, "open_env", partial(bootstrap.open_env, now=clock)):
+    hasher = hashing.Hasher(4, threads=2, queue=64)
+    opening = partial(bootstrap.open_env, now=clock, hasher=hasher)
+    with mock.patch.object(bootstrap, "open_env", opening):
         commands.main()
 
 

@@ -30,7 +30,7 @@ from tests.lived_in import first_lived_in, lived_in  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
 from tests.scripted_server import channel, scripted  # noqa: F401 - fixtures
 from tests.sending import sender  # noqa: F401 - a fixture
-from tests.vandals import chain, other_chain, vandal  # noqa: F401 - fixtures
+from tests.vandals import chain, other_chain, scene, vandal  # noqa: F401 - fixtures
 from tests.verifiers import asking_verifier, session_verifier, validations  # noqa: F401 - fixtures
 
 from finlink.config import v1

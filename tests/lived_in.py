@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import pysqlite3
 import pytest
 from tests import people, quick_server
 from tests.faults.stores import store_of
@@ -33,14 +30,8 @@ def lived_in(first_lived_in, tmp_path):
 
 def change(home, *statements):
     """Run SQL behind the service's back."""
-    postgres = home.place.postgres
     for statement in statements:
-        if postgres:
-            postgres.execute(statement, database=urlsplit(home.settings["DATABASE_URL"]).path[1:])
-        else:
-            with closing(pysqlite3.connect(home.database)) as connection:
-                connection.execute(statement)
-                connection.commit()
+        store_of(home).change(statement)
 
 
 def read(home, sql):

@@ -10,6 +10,16 @@ from finlink_server.domain.audit_chain import COLUMNS
 OTHERS = {"time": 1, "once": "x", "facts": '{"reason":"another"}'}
 
 
+@pytest.fixture(scope="module")
+def operator(scene):
+    return scene.operator
+
+
+@pytest.fixture
+def clock(scene):
+    return scene.clock
+
+
 @pytest.mark.parametrize("column", [one for one in COLUMNS if one != "account_id"])
 def test_an_altered_column_is_found_in_its_row(vandal, operator, chain, column):
     row = vandal.rows(chain)[3]

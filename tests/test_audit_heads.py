@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 from tests.vandals import found, kind_of, refuse_sign_in
 
-from finlink_server import bootstrap
-from finlink_server.domain import audit, audit_rows, journal
 
-BY = bootstrap.command_line("tests")
+@pytest.fixture(scope="module")
+def operator(scene):
+    return scene.operator
+
+
+@pytest.fixture
+def clock(scene):
+    return scene.clock
+
 
 # ----------------------------------------------------------------------------------- counts
 
@@ -54,32 +60,6 @@ def test_an_older_count_with_the_mac_that_it_had_is_missing_in_the_sum(
     vandal.set(row, count=2, count_mac=row["count_mac"])
 
     assert found(operator, chain) == ("COUNT_ALTERED", "")
-
-
-def test_a_refusal_counts_in_the_chain_where_its_row_stands(vandal, operator, env, chain, account):
-    for owner in ("", chain, chain):  # its account was made since
-        with env.transaction():
-            journal.refuse(env, BY, "sign_in.refused", account.email, "why", account_id=owner)
-
-    [row] = [row for row in vandal.rows("") if '"why"' in row["facts"]][-1:]
-    assert row["count"] == 3
-    assert found(operator, chain) == found(operator, "") == ("UNSPECIFIED", "")
-
-
-def test_what_is_counted_up_behind_the_one_who_verifies_is_no_problem(
-    env, chain, account, monkeypatch
-):
-    monkeypatch.setattr(audit_rows, "AT_ONCE", 1)
-    walk, late = audit._Walk(env, chain, None), False
-    while not walk.is_over:
-        with env.database.snapshot():
-            walk.go_on()
-        if walk._last and walk._last.said["type"] == "sign_in.refused" and not late:
-            refuse_sign_in(account)
-            late = True
-
-    assert late
-    assert walk.verdict.problem is None
 
 
 # ------------------------------------------------------------------------------------ heads

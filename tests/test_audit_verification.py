@@ -10,12 +10,13 @@ from grpc import StatusCode
 from tests import people
 from tests.errors import refused
 from tests.races import Race
-from tests.vandals import refuse_sign_in
+from tests.vandals import found, refuse_sign_in
 
 from finlink.config import v1
 from finlink_server import bootstrap, deadline
 from finlink_server.domain import audit, audit_rows, journal
 from finlink_server.errors import DeadlinePassed
+from finlink_server.storage.models import Journal
 
 BY = bootstrap.command_line("tests")
 
@@ -130,6 +131,32 @@ def test_those_who_verify_keep_nobody_from_a_thread(account, operator, monkeypat
     go_on.set()
     assert {one.account.id for one in answered} == {account.id}
     assert {call.result().more_problems for call in calls} == {0}
+
+
+def test_a_refusal_counts_in_the_chain_where_its_row_stands(operator, env, chain, account):
+    for owner in ("", chain, chain):  # its account was made since
+        with env.transaction():
+            journal.refuse(env, BY, "sign_in.refused", account.email, "why", account_id=owner)
+
+    row = Journal.select().where(Journal.target_id == account.email).get()
+    assert (row.account_id, row.count) == ("", 3)
+    assert found(operator, chain) == found(operator, "") == ("UNSPECIFIED", "")
+
+
+def test_what_is_counted_up_behind_the_one_who_verifies_is_no_problem(
+    env, chain, account, monkeypatch
+):
+    monkeypatch.setattr(audit_rows, "AT_ONCE", 1)
+    walk, late = audit._Walk(env, chain, None), False
+    while not walk.is_over:
+        with env.database.snapshot():
+            walk.go_on()
+        if walk._last and walk._last.said["type"] == "sign_in.refused" and not late:
+            refuse_sign_in(account)
+            late = True
+
+    assert late
+    assert walk.verdict.problem is None
 
 
 def test_the_rows_of_one_transaction_stand_in_their_chains_in_order(env, account, stranger):

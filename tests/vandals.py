@@ -1,4 +1,7 @@
-"""Somebody who writes to the database himself, without the master key; and then repents."""
+"""Somebody who writes to the database himself, without the master key; and then repents.
+
+At a server of its own: what follows the journal there goes astray, and for good.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests import people
+from tests import clocked_server, people
 from tests.clock import Clock
+from tests.clocked_server import SharedClock
 from tests.errors import refused
+from tests.faults.stores import Store, store_of
+from tests.processes import Home
 
 from finlink.config import v1
+from finlink_server import crypto
 from finlink_server.domain.audit_chain import COLUMNS, Chain
-from finlink_server.env import Env
 
 _ALL = ("seq", *COLUMNS, "count", "chain_number", "chain_mac", "count_mac")
 _MARKS = ", ".join("?" * len(_ALL))
@@ -26,20 +32,19 @@ Record = dict[str, Any]
 class Vandal:
     """Knows the tables of the journal, and every trick with them."""
 
-    env: Env
+    store: Store
+    keys: Chain  # to repent with
 
     def run(self, sql: str, *values: object) -> None:
-        with self.env.transaction():
-            self.env.database.execute(sql, *values)
+        self.store.change(sql, *values)
 
     def rows(self, account_id: str) -> list[Record]:
         sql = f"SELECT {', '.join(_ALL)} FROM journal WHERE account_id = ? ORDER BY seq"  # noqa: S608
-        found = self.env.database.execute(sql, account_id).fetchall()
+        found = self.store.read(sql, account_id)
         return [dict(zip(_ALL, row, strict=True)) for row in found]
 
     def heads(self) -> dict[str, bytes]:
-        sql = "SELECT account_id, head FROM journal_chain"
-        return dict(self.env.database.execute(sql).fetchall())
+        return dict(self.store.read("SELECT account_id, head FROM journal_chain"))
 
     def set(self, row: Record, **columns: object) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)
@@ -63,7 +68,7 @@ class Vandal:
         self.run("DELETE FROM journal_chain WHERE account_id = ?", account_id)
 
     def next_seq(self) -> int:
-        return int(self.env.database.execute("SELECT max(seq) FROM journal").fetchone()[0]) + 1000
+        return int(self.store.read("SELECT max(seq) FROM journal")[0][0]) + 1000
 
     def swap(self, one: Record, other: Record, names: Sequence[str]) -> None:
         """Let two rows change what stands in some columns; what must be unique goes round."""
@@ -77,9 +82,9 @@ class Vandal:
 
 
 @contextmanager
-def let_loose(env: Env, *accounts: str) -> Iterator[Vandal]:
+def let_loose(home: Home, *accounts: str) -> Iterator[Vandal]:
     """Let somebody at the chains of some accounts, and put everything back afterwards."""
-    somebody = Vandal(env)
+    somebody = Vandal(store_of(home), Chain(crypto.load_master_key(home.master_key)))
     before = {account: somebody.rows(account) for account in accounts}
     heads = somebody.heads()
     yield somebody
@@ -93,13 +98,33 @@ def let_loose(env: Env, *accounts: str) -> Iterator[Vandal]:
         present.pop(account, None)
         somebody.run("INSERT INTO journal_chain VALUES (?, ?)", account, heads[account])
     assert heads.keys() == present.keys() | set(accounts)
-    keys = Chain(env.keyring)
-    system = replace(keys.unpack("", present[""]), chains=len(heads) - 1)
-    somebody.set_head("", keys.pack("", system))
+    system = replace(somebody.keys.unpack("", present[""]), chains=len(heads) - 1)
+    somebody.set_head("", somebody.keys.pack("", system))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A server that nobody else needs, by a clock of its own."""
+
+    home: Home
+    clock: SharedClock
+    operator: people.Caller
+
+
+@pytest.fixture(scope="module")
+def scene(first_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("scene")
+    program = ("-P", str(clocked_server.__file__))
+    home = replace(first_home.copy_to(folder / "home"), program=program)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(clocked_server.FILE, str(folder / "clock"))
+        clock = SharedClock(folder / "clock")
+        with home.serving() as server:
+            yield Scene(home, clock, server.caller(home.operator_key))
 
 
 @pytest.fixture
-def chain(account: people.Account, secret: people.Secret, clock: Clock) -> str:
+def chain(account: people.Account, secret: people.Secret, clock: Clock | SharedClock) -> str:
     """An account with ten rows or so, a counted one of two refusals among them."""
     clock.advance(seconds=60 - clock() // 1_000_000 % 60)  # both within one minute
     refuse_sign_in(account)
@@ -115,9 +140,9 @@ def other_chain(stranger: people.Account) -> str:
 
 
 @pytest.fixture
-def vandal(env: Env, chain: str, other_chain: str) -> Iterator[Vandal]:
+def vandal(scene: Scene, chain: str, other_chain: str) -> Iterator[Vandal]:
     """Somebody who is at these two chains."""
-    with let_loose(env, chain, other_chain) as somebody:
+    with let_loose(scene.home, chain, other_chain) as somebody:
         yield somebody
 
 

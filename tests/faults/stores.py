@@ -21,6 +21,10 @@ class Store(Protocol):
         """Ask by a connection of our own; `?` for each parameter."""
         ...
 
+    def change(self, sql: str, *parameters: object) -> None:
+        """Change something behind the service's back."""
+        ...
+
     def damage(self) -> list[str]:
         """What the database itself finds wrong."""
         ...
@@ -38,6 +42,13 @@ class SqliteStore:
         connection = pysqlite3.connect(self._path)
         try:
             return list(connection.execute(sql, parameters))
+        finally:
+            connection.close()
+
+    def change(self, sql: str, *parameters: object) -> None:
+        connection = pysqlite3.connect(self._path, isolation_level=None)
+        try:
+            connection.execute(sql, parameters)
         finally:
             connection.close()
 
@@ -60,6 +71,9 @@ class PostgresStore:
     def read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         statement = sql.replace("?", "%s")
         return self.postgres.execute(statement, *parameters, database=self.database)
+
+    def change(self, sql: str, *parameters: object) -> None:
+        self.read(sql, *parameters)
 
     def damage(self) -> list[str]:
         """Read every row of every table: what cannot be read is damaged."""

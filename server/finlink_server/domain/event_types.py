@@ -300,8 +300,8 @@ BY_NAME: Final = {kind.name: kind for kind in TYPES}
 # First words of what stands in the journal, and of what may come to stand there.
 _NOUNS: Final = frozenset(
     {"account", "admin", "app", "audit", "bank", "delivery", "endpoint", "event", "finlink"}
-    | {"link", "link_token", "login", "master_key", "password", "secret", "service_key"}
-    | {"session", "setting", "sign_in", "signing_key", "webhook"}
+    | {"journal", "link", "link_token", "login", "master_key", "password", "secret"}
+    | {"service_key", "session", "setting", "sign_in", "signing_key", "webhook"}
 )
 # And what people write for them: nothing would ever come under `secrets.*`.
 _OWN_WORDS: Final = _NOUNS | {noun + "s" for noun in _NOUNS}
