@@ -17,7 +17,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from finlink.config import v1
-from finlink_server import access, health, reflection, shapes, status, tls
+from finlink_server import access, health, reflection, shapes, status, tls, tracing
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
@@ -30,6 +30,7 @@ from finlink_server.measuring import Measuring
 from finlink_server.pools import Pool, Turnstile
 from finlink_server.services import SERVICES, behaviours
 from finlink_server.services.watch import Watches
+from finlink_server.stream_ends import StreamEnds
 from finlink_server.streams import Streams
 from finlink_server.tally import Tally
 from finlink_server.watchdog import Watchdog
@@ -48,6 +49,7 @@ _KEEPALIVE, _KEEPALIVE_ANSWER = 60, 20  # seconds
 _CONNECTION_GRACE: Final = 60  # seconds
 _NO_END: Final = 2**31 - 1  # ms; as gRPC has it
 _QUIET: Final = 0.2  # seconds
+_LONGEST_FLUSH: Final = 3.0  # seconds; for a collector that may be away
 # Between a call's headers and its message, in seconds.
 _LONGEST_SILENCE: Final = 5.0
 # Calls that need no credential: whoever stops these threads stops nobody who has one.
@@ -85,6 +87,7 @@ class App:
     measuring: Measuring | None
     watches: Watches
     tally: Tally
+    stream_ends: StreamEnds
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
@@ -105,11 +108,13 @@ class App:
         if self.measuring:
             self.measuring.close()
         self.watches.close()
+        self.stream_ends.close()
         self.tally.close()
         self.watchdog.close()
         self.health.close()
         if self.reflection:
             self.reflection.close()
+        tracing.end(min(_LONGEST_FLUSH, max(0.0, until - time.monotonic())))
         self.env.end()
 
 
@@ -159,6 +164,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
         measuring=measuring,
         watches=watches,
         tally=calls.tally,
+        stream_ends=calls.stream_ends,
     )
 
 

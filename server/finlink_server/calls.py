@@ -17,7 +17,8 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from finlink_server import access, deadline, metrics, pools, shape_check, status, tls
+from finlink_server import access, deadline, metrics, pools, shape_check, status, tls, tracing
+from finlink_server.call_record import Counted, Record, given_up
 from finlink_server.client_address import client_address
 from finlink_server.config import Network, SanRoles
 from finlink_server.domain import identity
@@ -25,7 +26,6 @@ from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door
 from finlink_server.env import Env, begin_call, has_committed
 from finlink_server.errors import (
-    Code,
     CredentialInvalid,
     CredentialMissing,
     DatabaseBusy,
@@ -36,6 +36,7 @@ from finlink_server.errors import (
     RequestUnreadable,
 )
 from finlink_server.storage.database import refusal_for
+from finlink_server.stream_ends import StreamEnds
 from finlink_server.streams import Send
 from finlink_server.tally import Tally
 from finlink_server.watchdog import Watchdog
@@ -55,7 +56,6 @@ _COUNTED: Final = {
     f"/{access.PACKAGE}.SessionService/ValidateSession",
     f"/{access.PACKAGE}.SessionService/BatchValidateSessions",
 }
-_LEVELS: Final = {Code.INTERNAL: "error", Code.UNAVAILABLE: "warning"}
 _log = structlog.get_logger("call")
 
 
@@ -78,6 +78,7 @@ class Calls:
     trusted_proxies: tuple[Network, ...] = ()
     san_roles: SanRoles = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    stream_ends: StreamEnds = field(default_factory=StreamEnds)
 
     def handler(
         self,
@@ -90,9 +91,15 @@ class Calls:
         who = access.access_to(method)
 
         def run(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-            def work(request: Message, caller: Caller) -> bytes:
+            def work(request: Message, record: Record, caller: Caller) -> bytes:
                 made = behaviour(request, caller)
-                return made if isinstance(made, bytes) else made.SerializeToString()
+                answer = made if isinstance(made, bytes) else made.SerializeToString()
+                if method in _COUNTED:
+                    self.tally.add(method)
+                    record.counted()
+                else:
+                    record.end(code="OK" if context.is_active() else given_up(context))
+                return answer
 
             return self._run(method, request_type, who, work, messages, context)
 
@@ -114,7 +121,7 @@ class Calls:
         who = access.access_to(method)
 
         def run(messages: Iterator[bytes], context: grpc.ServicerContext, send: Send) -> None:
-            def work(request: Message, caller: Caller) -> bytes:
+            def work(request: Message, record: Record, caller: Caller) -> bytes:
                 def check() -> Refusal | None:
                     try:
                         self._caller(caller.call, context.invocation_metadata(), who, context)
@@ -122,7 +129,10 @@ class Calls:
                         return refusal
                     return None
 
-                behaviour(request, caller, Opening(context, send, check))
+                counted = Counted(send)
+                behaviour(request, caller, Opening(context, counted, check))
+                record.opened()
+                self._see_to_the_end(context, record, counted)
                 return b""
 
             self._run(method, request_type, who, work, messages, context)
@@ -136,47 +146,55 @@ class Calls:
         method: str,
         request_type: type[Message],
         who: access.Access,
-        work: Callable[[Any, Caller], bytes],
+        work: Callable[[Any, Record, Caller], bytes],
         messages: Iterator[bytes],
         context: grpc.ServicerContext,
     ) -> bytes:
-        started = time.perf_counter()
         metadata = context.invocation_metadata()
         call = self.begin(method, metadata, context)
         metrics.count("started", method)
-        caller: Caller | None = None
+        record = Record(call, tracing.call(method, metadata))
         try:
             pools.refuse_too_many()
-            caller = self._caller(call, metadata, who, context)
+            record.caller = caller = self._caller(call, metadata, who, context)
             waiting = time.perf_counter()
             raw = self.watchdog.next(messages, context.cancel)
             if time.perf_counter() - waiting > _A_MOMENT:
                 # Whoever holds a message back does not outlive the end of the credential.
-                caller = self._caller(call, metadata, who, context)
+                record.caller = caller = self._caller(call, metadata, who, context)
             self.door.enter()
             try:
                 request = _parse(request_type, raw)
                 shape_check.check(request)
                 deadline.check()
-                answer = work(request, caller)
+                answer = work(request, record, caller)
             finally:
                 self.door.leave()
         except grpc.RpcError:  # the caller, or the watchdog, ended the call
-            _write(call, caller, started, None, code="CANCELLED")
+            record.end(code=given_up(context))
             return b""
         except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
             refusal = self.refusal(error, call)
         else:
-            if method in _COUNTED:
-                self.tally.add(method)
-                metrics.note("duration", time.perf_counter() - started, method, "OK")
-            else:
-                _write(call, caller, started, None)
             context.set_trailing_metadata((("x-call-id", call.id),))
             return answer
-        _write(call, caller, started, refusal)
+        record.end(refusal)
         context.abort_with_status(status.of(refusal, call.id))
         raise AssertionError("abort_with_status raises")
+
+    def _see_to_the_end(self, context: grpc.ServicerContext, record: Record, sent: Counted) -> None:
+        """Tell how a stream ended, when it has."""
+
+        def closed() -> None:
+            code = context.code()  # type: ignore[attr-defined] # grpc's own has it
+            name = "OK" if sent.is_over else given_up(context)
+            if code is not None:
+                name = code.name
+            reason = status.reason_in(context.trailing_metadata())
+            self.stream_ends.put(lambda: record.closed(name, reason, sent.messages))
+
+        if not context.add_callback(closed):
+            closed()
 
     def _caller(
         self,
@@ -253,28 +271,3 @@ def _parse(request_type: type[Message], raw: bytes | None) -> Message:
     except DecodeError as error:
         raise RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name) from error
     raise RequestUnreadable(request_type=request_type.DESCRIPTOR.full_name)
-
-
-def _write(
-    call: Call, caller: Caller | None, started: float, refusal: Refusal | None, code: str = "OK"
-) -> None:
-    caller = caller or identity.anonymous(call)
-    seconds = time.perf_counter() - started
-    code, reason = (refusal.code.name, refusal.reason) if refusal else (code, "")
-    metrics.note("duration", seconds, call.method, code)
-    if reason:
-        metrics.count("refusals", reason)
-    level = _LEVELS.get(refusal.code, "info") if refusal else "info"
-    getattr(_log, level)(
-        "call",
-        method=call.method.rpartition("finlink.config.v1.")[2],
-        code=code,
-        reason=reason,
-        ms=round(seconds * 1000, 3),
-        caller=caller.kind.name.lower(),
-        caller_id=caller.id,
-        app_id=caller.app_id,
-        call_id=call.id,
-        client_trace_id=call.client_trace_id,
-        client_address=call.client_address,
-    )

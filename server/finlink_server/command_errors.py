@@ -12,6 +12,7 @@ from finlink_server.errors import Refusal
 from finlink_server.metrics import MetricsError
 from finlink_server.storage.database import DRIVER_ERRORS, DatabaseError
 from finlink_server.supervisor import WorkerError
+from finlink_server.tracing import TracesError
 
 # What is raised with sentences for whoever typed the command.
 _SAYS_WHY = (
@@ -21,6 +22,7 @@ _SAYS_WHY = (
     app.ListenError,
     WorkerError,
     MetricsError,
+    TracesError,
     Refusal,
 )
 

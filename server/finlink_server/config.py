@@ -34,6 +34,8 @@ _NO_AUTHORITY: Final = (
     " name as %2F %40 %3A %3F %23"
 )
 
+_COLLECTOR: Final = re.compile(r"https?://([0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?/?")
+
 ROLES: Final = frozenset({"OPERATOR", "VERIFIER", "LINK", "PUBLISHER"})
 
 
@@ -102,6 +104,17 @@ class Config(BaseModel):
     reflection: bool = Field(default=True, description="Whether to serve gRPC reflection.")
     metrics_listen: str = Field(
         "", description="Address and port for Prometheus to collect metrics at. Default: none."
+    )
+    traces_endpoint: str = Field(
+        "",
+        description="OpenTelemetry collector (OTLP over gRPC) to send traces to, such as"
+        " `http://127.0.0.1:4317`; needs the extra `[otel]`. Default: none.",
+    )
+    traces_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of calls to trace, of those whose caller says nothing of it; 0 to 1.",
     )
     issuer: str = Field(
         "https://config.finlink.example", description="The `iss` of every token.", max_length=255
@@ -225,6 +238,14 @@ class Config(BaseModel):
     def _check_metrics_listen(cls, value: str) -> str:
         if value:
             split_listen(value)
+        return value
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _check_traces_endpoint(cls, value: str) -> str:
+        if value and not _COLLECTOR.fullmatch(value):
+            message = "must be the URL of a collector, such as http://127.0.0.1:4317"
+            raise ValueError(message)
         return value
 
     @field_validator("database_url")
@@ -390,8 +411,8 @@ _EXPECTED = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
     "int_parsing": "must be a whole number",
-    "float_parsing": "must be a number of seconds",
-    "finite_number": "must be a number of seconds",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
     "bool_parsing": "must be true or false",
 }
 

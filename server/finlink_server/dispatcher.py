@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from finlink_server import metrics
+from finlink_server import metrics, tracing
 from finlink_server.domain import delivery_queue, housekeeping
 from finlink_server.domain.delivery_queue import Job, Message
 from finlink_server.domain.delivery_results import Result
@@ -193,14 +193,19 @@ class Dispatcher:
             self._results.append(_result(job, started, None))
             return
         answer: Answer | None = None
+        facts = {"delivery_id": job.delivery_id, "endpoint_id": job.endpoint_id}
+        span = tracing.attempt(message.traceparent, job.uri, job.number, facts)
+        headers = message.headers | ({"traceparent": span.traceparent} if span else {})
         try:
             if self._sender is None:
                 self._sender = Sender(self._env.resolver, self._env.now)
-            answer = await self._sender.send(Outgoing(job.uri, message.headers, message.body))
+            answer = await self._sender.send(Outgoing(job.uri, headers, message.body))
         except Exception as error:  # noqa: BLE001 - a defect must not leave the attempt open
             self._tell_of(error)
         result = _result(job, started, answer)
         self._results.append(result)  # first: the log may be on a disk that is full
+        if span:
+            span.end(str(result.status or "no_answer"), failed=not result.is_success)
         _tell(result)
 
     async def _end(self) -> None:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from finlink_server import ids, metrics
+from finlink_server import ids, metrics, tracing
 from finlink_server.crypto import Keyring
 from finlink_server.hashing import Hasher
 from finlink_server.resolver import Resolver
@@ -84,7 +84,11 @@ class Env:
         they are given for the reader, and for PostgreSQL, which has more: see there.
         """
         _has_changed.set(False)
-        with metrics.timed("transactions"), self.database.transaction(locks, under):
+        with (
+            tracing.part("transaction"),
+            metrics.timed("transactions"),
+            self.database.transaction(locks, under),
+        ):
             yield
         if _has_changed.get():
             _has_committed.set(True)

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import bcrypt
 
-from finlink_server import deadline, metrics
+from finlink_server import deadline, metrics, tracing
 from finlink_server.errors import DeadlinePassed, HashQueueFull
 
 _LOWEST_PRIORITY = 19
@@ -70,8 +70,8 @@ class Hasher:
             self.check("", None)
 
     def _run(self, work: Callable[[], _T]) -> _T:
-        with self._place():
-            future = self._pool.submit(work)
+        with self._place(), tracing.part("password hash"):
+            future = self._pool.submit(tracing.carried(lambda: _at_work(work)))
             try:
                 return future.result(deadline.remaining(_LONGEST_WAIT))
             except FutureTimeoutError:
@@ -97,6 +97,11 @@ class Hasher:
 def threads_for(cores: int, workers: int) -> int:
     """How many threads may hash: all cores of this process but one, at least one."""
     return max(1, cores // workers - 1)
+
+
+def _at_work(work: Callable[[], _T]) -> _T:
+    with tracing.part("bcrypt"):  # what is before it was waiting
+        return work()
 
 
 def _prepare(password: str) -> bytes:

@@ -7,11 +7,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Final
 
 import click
 
-from finlink_server import access, app, bootstrap, command_errors, config, demo, log
+from finlink_server import access, app, bootstrap, command_errors, config, demo, log, tracing
 from finlink_server.config import Config, split_listen
 from finlink_server.supervisor import Supervisor
 
@@ -32,6 +33,9 @@ def serve(*, with_demo: bool) -> None:
         if with_demo and settings.on_postgres:
             message = "--demo makes its data in SQLite only: leave FINLINK_DATABASE_URL unset."
             raise click.ClickException(message)
+        if settings.traces_endpoint and not _can_send_traces():
+            message = "FINLINK_TRACES_ENDPOINT is set, and what sends traces is not installed:"
+            raise tracing.TracesError(f"{message} pip install 'finlink-config[server,otel]'")
         if settings.workers > 1:
             _supervise(settings, with_demo=with_demo)
         else:
@@ -57,6 +61,7 @@ def worker(*, listen: str, lifeline: int, ready: int, background: bool, with_dem
         _allow_open_files()
         if settings.metrics_listen:
             _begin_metrics()
+        _begin_traces(settings)
         running = app.start(env, settings, shares_port=True, background=background)
         with suppress(OSError):  # nobody waits for one that is started again
             os.write(ready, b"1")
@@ -76,6 +81,7 @@ def _serve_alone(settings: Config, *, with_demo: bool) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     _allow_open_files()
     with _metrics(settings):
+        _begin_traces(settings)
         running = app.start(env, settings)
         _announce(settings, running.port, demo.prepare(env) if with_demo else None)
         signal.sigwait(_STOPPING)
@@ -101,6 +107,20 @@ def _begin_metrics() -> None:
     from finlink_server import prometheus  # noqa: PLC0415
 
     prometheus.begin([name.removeprefix("/") for name in access.METHODS])
+
+
+def _can_send_traces() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.grpc") is not None
+    except ImportError:
+        return False
+
+
+def _begin_traces(settings: Config) -> None:
+    if settings.traces_endpoint:
+        from finlink_server import otlp  # noqa: PLC0415
+
+        tracing.begin(otlp.Spans(settings.traces_endpoint, settings.traces_ratio))
 
 
 @contextmanager

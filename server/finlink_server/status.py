@@ -1,6 +1,7 @@
 """From a refusal to what travels: a google.rpc.Status with its details."""
 
 from collections import namedtuple
+from collections.abc import Iterable
 from math import ceil
 
 import grpc
@@ -49,6 +50,16 @@ def of(refusal: Refusal, call_id: str) -> Status:
         # RetryInfo for gRPC's own retries (grpc.io/docs/guides/retry).
         metadata.append(("grpc-retry-pushback-ms", str(ceil(refusal.retry_seconds * 1000))))
     return Status(code, message, tuple(metadata))
+
+
+def reason_in(trailing_metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The reason of the refusal with which something ended; empty if there was none."""
+    raw = dict(trailing_metadata or ()).get("grpc-status-details-bin")
+    if not isinstance(raw, bytes):
+        return ""
+    info = error_details_pb2.ErrorInfo()
+    status_pb2.Status.FromString(raw).details[0].Unpack(info)
+    return info.reason
 
 
 def printable(message: str) -> str:

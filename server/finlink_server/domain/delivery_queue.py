@@ -15,6 +15,7 @@ from functools import partial
 from itertools import takewhile
 from typing import Any, Final
 
+from finlink_server import tracing
 from finlink_server.domain import (
     deliveries,
     delivery_results,
@@ -100,6 +101,7 @@ class Message:
     job: Job
     headers: dict[str, str]
     body: bytes
+    traceparent: str = ""  # of the call of which it tells; empty: of none that is traced
 
 
 def step(env: Env, results: Sequence[Result], room: int, *, crowded: bool = False) -> list[Job]:
@@ -136,14 +138,16 @@ def prepare(env: Env, jobs: Sequence[Job]) -> list[Message]:
     """Sign what is to be sent, at this time."""
     rows = events.told(env, {job.event_seq for job in jobs})
     bodies = events.bodies(env, rows.values())
+    traces = events.traces(env, rows.values()) if tracing.is_on() else {}
     keys = signing_secrets.keys_of(env, {job.endpoint_id for job in jobs})
     timestamp = env.now() // MICROSECONDS
     messages = []
     for job in jobs:
         body = bodies[job.event_seq]
-        message_id = events.public_id(rows[job.event_seq])
+        row = rows[job.event_seq]
+        message_id = events.public_id(row)
         signed = signing_secrets.headers(keys.get(job.endpoint_id, []), message_id, timestamp, body)
-        messages.append(Message(job, signed, body))
+        messages.append(Message(job, signed, body, traces.get(row.id, "")))
     return messages
 
 

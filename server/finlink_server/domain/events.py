@@ -28,6 +28,7 @@ _AFTER_THE_MINUTE: Final = 10 * MICROSECONDS
 _ROW_BYTES: Final = 1024
 _TOLD: Final = f"SELECT {', '.join(Told.__slots__)} FROM journal WHERE seq IN (...)"  # noqa: S608
 _PAYLOADS: Final = "SELECT event_seq, sealed_payload FROM event_payload WHERE event_seq IN (...)"
+_TRACES: Final = "SELECT event_id, traceparent FROM event_trace WHERE event_id IN (...)"
 # As the indexes over events have it.
 IS_EVENT: Final = SQL("event <> ''")
 
@@ -129,6 +130,11 @@ def of_types(types: Sequence[str]) -> Any:  # noqa: ANN401 - a condition
 def told(env: Env, seqs: Collection[int]) -> dict[int, Told]:
     """Read events of which webhooks are about to tell, by seq."""
     return {row[0]: Told(*row) for row in env.database.among(_TOLD, seqs)}
+
+
+def traces(env: Env, rows: Iterable[Event]) -> dict[str, str]:
+    """The traces of the calls of which events tell, by the row's id; not all have one."""
+    return dict(env.database.among(_TRACES, [row.id for row in rows]))
 
 
 def public_id(row: Event) -> str:

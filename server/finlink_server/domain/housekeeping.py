@@ -34,6 +34,7 @@ WHERE event_seq <= ? AND event_seq <= ? AND {_IS_FINISHED} ORDER BY event_seq LI
 """  # noqa: S608
 # Asked again: between the look and the transaction somebody may have had it sent again.
 _FORGET_PAYLOAD: Final = f"DELETE FROM event_payload WHERE event_seq = ? AND {_IS_FINISHED}"  # noqa: S608
+_OLD_TRACES: Final = "SELECT event_id FROM event_trace WHERE time < ? ORDER BY time LIMIT ?"
 
 
 def run(env: Env) -> bool:
@@ -44,21 +45,26 @@ def run(env: Env) -> bool:
 
 
 def purge(env: Env) -> bool:
-    """Forget deliveries and payloads of 30 days ago that are finished; whether there are more."""
+    """Forget deliveries and payloads of 30 days ago that are finished; whether there are more.
+
+    And in which traces they began.
+    """
     before = env.now() - events.RETENTION
     old = _ids(env, _OLD_DELIVERIES, before)
     last_old = journal.seq_before(env, before)
     payloads = _ids(env, _OLD_PAYLOADS, last_old, delivery_queue.last_seq())
-    if old or payloads:
+    traces = _ids(env, _OLD_TRACES, before)
+    if old or payloads or traces:
         with env.transaction(_LOCK):
             env.database.write_many("DELETE FROM attempt WHERE delivery_id = ?", old)
             env.database.write_many("DELETE FROM delivery WHERE id = ?", old)
             env.database.write_many(_FORGET_PAYLOAD, payloads)
+            env.database.write_many("DELETE FROM event_trace WHERE event_id = ?", traces)
     ended = SigningSecret.expire_time < before
     if SigningSecret.select().where(ended).exists():
         with env.transaction(_LOCK):
             SigningSecret.delete().where(ended).execute()
-    return _AT_ONCE in {len(old), len(payloads)}
+    return _AT_ONCE in {len(old), len(payloads), len(traces)}
 
 
 def _tell_of_expiring(env: Env) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finlink_server import tracing
 from finlink_server.domain import event_types, paging
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import rows
 from finlink_server.storage.database import Entry
 from finlink_server.storage.models import Journal
+from finlink_server.storage.webhook_models import EventTrace
 
 MINUTE = 60 * MICROSECONDS
 _FIRST_FROM = "SELECT time FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1"
@@ -54,6 +56,7 @@ def write(
     env.note_change()
     row = _row(env, caller, event, target_id, account_id, app_id, facts)
     env.database.append(Entry(row))
+    _keep_trace(row)
 
 
 def write_now(
@@ -189,7 +192,18 @@ def _write_now(env: Env, values: dict[str, Any]) -> Journal:
     row = Journal(**values)
     env.note_change()
     row.seq = env.database.append_now(Entry(values))
+    _keep_trace(values)
     return row
+
+
+def _keep_trace(row: Mapping[str, Any]) -> None:
+    """Let webhooks go on with the trace of the call, whoever sends them, and whenever.
+
+    Beside the journal and not in it: it is nothing that anybody has to prove.
+    """
+    traceparent = tracing.traceparent()
+    if traceparent and row["event"]:
+        rows.insert(EventTrace(event_id=row["id"], traceparent=traceparent, time=row["time"]))
 
 
 def _row(

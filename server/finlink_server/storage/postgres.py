@@ -35,7 +35,7 @@ import peewee
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from finlink_server import deadline
+from finlink_server import deadline, tracing
 from finlink_server.storage.connections import (
     LONGEST_WAIT,
     Connection,
@@ -152,7 +152,8 @@ class PostgresDatabase(Database):
                 try:
                     self._begin(connection, opening)
                     yield
-                    self._commit(work)
+                    with tracing.part("commit"):
+                        self._commit(work)
                 except BaseException:
                     _roll_back(connection)
                     raise

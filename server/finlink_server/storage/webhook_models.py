@@ -23,6 +23,17 @@ class EventPayload(Model):
         table_name = "event_payload"
 
 
+class EventTrace(Model):
+    """The trace of the call of which an event tells, if somebody collected it."""
+
+    event_id = TextField(primary_key=True)
+    traceparent = TextField()
+    time = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "event_trace"
+
+
 class Endpoint(Model):
     """Where an app's events are sent.
 
@@ -129,4 +140,4 @@ class Rate(Model):
         table_name = "rate"
 
 
-MODELS = (EventPayload, Endpoint, SigningSecret, Delivery, Attempt, Rate)
+MODELS = (EventPayload, EventTrace, Endpoint, SigningSecret, Delivery, Attempt, Rate)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from finlink_server import deadline
+from finlink_server import deadline, tracing
 from finlink_server.errors import DatabaseBusy
 from finlink_server.storage.database import bound
 
@@ -116,7 +116,9 @@ class Writer:
                 self._commit(group)
         finally:
             self._lock.release()
-        self._wait_for_commit(group)
+        if not group.finished.is_set():
+            with tracing.part("wait for commit"):
+                self._wait_for_commit(group)
         if group.error is not None:  # also what was refused was decided by what is lost now
             raise type(group.error)(*group.error.args) from group.error
         if failure is not None:
@@ -176,7 +178,8 @@ class Writer:
 
     def _commit(self, group: _Group) -> None:
         try:
-            self._connection.execute("COMMIT")
+            with tracing.part("commit"):
+                self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - told to all who wait
             self._give_up(group, error)
         else:
