@@ -17,6 +17,7 @@ from finlink.config import v1
 from finlink_server.domain import sign_in
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.errors import SignInFailed
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import SignInFailure
 
 # Seconds to wait after the first, second, … failure.
@@ -173,7 +174,7 @@ def test_as_many_failures_are_remembered_as_the_limit_says(env):
     for number in range(30):
         caller = Caller(CallerKind.ANONYMOUS, Call(client_address=f"192.0.2.{number}"))
         with pytest.raises(SignInFailed):
-            sign_in.sign_in(small, caller, "nobody@example.com", wrong())
+            sign_in.sign_in(small, caller, "nobody@example.com", Plaintext(wrong()))
         assert SignInFailure.select().count() <= 5
 
 

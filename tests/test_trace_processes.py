@@ -20,6 +20,9 @@ from tests.processes import run
 from tests.receiver import dead_port
 from tests.workers import supervised
 
+from finlink_server import config
+from finlink_server.config import ConfigError
+
 pytestmark = pytest.mark.sqlite("who sends traces asks no database")
 # As if the extra were not installed; then the program itself.
 WITHOUT = (
@@ -64,7 +67,10 @@ def test_each_worker_sends_its_own(home, collector):
     assert len(senders) == 2
 
 
-def test_a_webhook_of_a_call_at_another_worker_goes_on_with_its_trace(home, collector, receiver):
+def test_a_webhook_of_a_call_at_another_worker_goes_on_with_its_trace(
+    home, collector, receiver, ca_file, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     trace = "0af7651916cd43dd8448eb211c80319c"
     settings = {"TRACES_ENDPOINT": collector.endpoint, "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8"}
     with supervised(home, **settings) as workers:
@@ -92,7 +98,7 @@ def test_a_collector_that_is_away_costs_no_call_anything(home):
     dead = f"http://127.0.0.1:{dead_port()}"
     with home.serving(TRACES_ENDPOINT=dead) as server:
         caller = server.caller(home.operator_key)
-        for _ in range(3000):  # more than may wait
+        for _ in range(2200):  # more than may wait
             list_keys(caller)
         until(lambda: '"problem"' in server.err)
         began = time.monotonic()
@@ -101,7 +107,7 @@ def test_a_collector_that_is_away_costs_no_call_anything(home):
         assert server.wait() == 0
         assert time.monotonic() - began < 10
 
-    assert server.err.count('"code": "OK"') == 3000
+    assert server.err.count('"code": "OK"') == 2200
     assert server.err.count('"problem"') == 1
 
 
@@ -142,9 +148,8 @@ def test_without_the_setting_nothing_of_it_is_loaded():
         ("RATIO", "all"),
     ],
 )
-def test_a_wrong_setting_stops_the_start(home, name, value):
-    told = home.run("serve", **{f"TRACES_{name}": value})
+def test_a_wrong_setting_stops_the_start(name, value):
+    with pytest.raises(ConfigError, match=f"^FINLINK_TRACES_{name}: must be") as told:
+        config.load({f"FINLINK_TRACES_{name}": value})
 
-    assert told.returncode == 1
-    assert f"FINLINK_TRACES_{name}: must be" in told.stderr
-    assert "secret" not in told.stderr
+    assert "secret" not in str(told.value)

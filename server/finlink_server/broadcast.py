@@ -125,7 +125,7 @@ class Broadcast:
                 if is_due:
                     self._round(read_time)
             except Exception as error:  # noqa: BLE001 - without a read nothing is certified
-                _log.warning("feed", error=str(error))
+                _log.warning("feed", error=error)
                 metrics.put("feed lag", began - last_read)
                 self._closed.wait(_AFTER_A_FAULT)
                 continue
@@ -184,7 +184,7 @@ class Broadcast:
                     late = [row for row in wanted if row.seq > watcher.place.seq]
                     self._tell(watcher, self._encoder(late, reading), last)
             except Exception as error:  # noqa: BLE001 - it was not told, and must not think so
-                _log.warning("watcher", call_id=watcher.stream.call_id, error=str(error))
+                _log.warning("watcher", call_id=watcher.stream.call_id, error=error)
                 watcher.stream.end(DatabaseUnavailable())
 
     def _wanted(self, rows: Sequence[Row]) -> list[Row]:

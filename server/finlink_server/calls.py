@@ -240,7 +240,7 @@ class Calls:
         if known is not None and (is_away or known is not error):
             metrics.count("database", known.reason)
         if known is not error and known is not None:
-            _log.warning("database", call_id=call.id, error=str(error))
+            _log.warning("database", call_id=call.id, error=error)
         if is_away and has_committed():
             return OutcomeUnknown()  # the database went away under the answer
         if known is not None:

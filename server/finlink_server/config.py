@@ -347,6 +347,11 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
+def wants_color() -> bool:
+    """Whether a terminal may be written to in colours (no-color.org)."""
+    return not os.environ.get("NO_COLOR")
+
+
 def load(environ: Mapping[str, str] | None = None) -> Config:
     """Read the settings, or raise one ConfigError that names all that are wrong."""
     environ = os.environ if environ is None else environ

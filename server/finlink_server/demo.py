@@ -15,6 +15,7 @@ from finlink_server.domain.document import Document, LinkSettings
 from finlink_server.domain.idempotency import Once
 from finlink_server.domain.redirects import Redirect
 from finlink_server.env import Env
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import Account, App, Property, Secret
 
 _EMAIL = "demo@finlink.example"
@@ -78,7 +79,7 @@ def _new_password(env: Env, account: Account) -> str:
     """Void the old password and every account token, and set a new one."""
     password = random.token_urlsafe(15)
     setup = accounts.reset_password(env, _BY, account.id)
-    accounts.set_password(env, _BY, setup.setup_token, password)
+    accounts.set_password(env, _BY, Plaintext(setup.setup_token), Plaintext(password))
     return password
 
 

@@ -161,7 +161,7 @@ class Dispatcher:
         # A disk that is full refuses the log too, and the thread must outlive that.
         with contextlib.suppress(Exception):
             if isinstance(error, Refusal) or refusal_for(error) is not None:
-                _log.warning("database", error=str(error))
+                _log.warning("database", error=error)
             else:
                 _log.error("defect", exc_info=error)
 

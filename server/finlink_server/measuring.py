@@ -43,4 +43,4 @@ class Measuring:
         try:
             figures.measure(self._env)
         except Exception as error:  # noqa: BLE001 - the next time may do
-            _log.warning("database", error=str(error))
+            _log.warning("database", error=error)

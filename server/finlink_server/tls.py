@@ -52,7 +52,7 @@ class Certificates:
             contents = self._read()
         except TlsError as error:
             if str(error) != self._problem:  # not for everybody who connects meanwhile
-                _log.error("certificate", error=str(error))
+                _log.error("certificate", error=error)
             self._problem = str(error)
             return None
         self._stamp, self._contents, self._problem = stamp, contents, ""

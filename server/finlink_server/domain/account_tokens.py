@@ -1,6 +1,6 @@
 """Account tokens: a signed-in customer, checked against its row at every call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from finlink_server import tokens
 from finlink_server.domain import signing_keys
@@ -15,7 +15,7 @@ LIFETIME = 12 * 3600  # seconds
 class Issued:
     """A new account token."""
 
-    token: str
+    token: str = field(repr=False)
     expire_time: int
 
 

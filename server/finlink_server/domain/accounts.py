@@ -1,6 +1,6 @@
 """Accounts: customers with e-mail and password."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -26,6 +26,7 @@ from finlink_server.errors import (
     AppNotFound,
     SetupTokenInvalid,
 )
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import Account, App, Journal, Link
 from finlink_server.storage.webhook_models import Delivery, Endpoint
 
@@ -37,7 +38,7 @@ class Setup:
     """An account and the setup token with which its owner sets a password."""
 
     account: Account
-    setup_token: str
+    setup_token: str = field(repr=False)
     expire_time: int
     ended_tokens: int = 0
 
@@ -96,7 +97,7 @@ def page(env: Env, caller: Caller, email: str, size: int, token: str) -> paging.
     return paging.page(env, caller, query, Account.id, size=size, token=token, filters=email)
 
 
-def set_password(env: Env, caller: Caller, setup_token: str, password: str) -> Account:
+def set_password(env: Env, caller: Caller, setup_token: Plaintext, password: Plaintext) -> Account:
     """Set the password with a setup token, which is used up by it."""
     account = _by_setup_token(env, setup_token)
     sealed = passwords.seal(env, account.id, password)  # slow: before the transaction
@@ -119,7 +120,7 @@ def set_password(env: Env, caller: Caller, setup_token: str, password: str) -> A
         return account
 
 
-def change_password(env: Env, caller: Caller, current: str, new: str) -> int:
+def change_password(env: Env, caller: Caller, current: Plaintext, new: Plaintext) -> int:
     """Replace the password; how many other account tokens that ended."""
     passwords.confirm(env, caller, current)
     sealed = passwords.seal(env, caller.account_id, new)
@@ -258,8 +259,8 @@ def _take_setup_token(account: Account) -> None:
     account.setup_lookup = account.sealed_setup_hash = account.setup_expire_time = None
 
 
-def _by_setup_token(env: Env, text: str) -> Account:
-    setup = credentials.SETUP_TOKEN.parse(text)
+def _by_setup_token(env: Env, given: Plaintext) -> Account:
+    setup = credentials.SETUP_TOKEN.parse(given.reveal())
     if setup is None:
         raise SetupTokenInvalid
     account: Account | None = Account.get_or_none(Account.setup_lookup == setup.lookup)

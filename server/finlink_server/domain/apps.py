@@ -24,6 +24,7 @@ from finlink_server.domain.etags import check_etag, revision_etag
 from finlink_server.domain.idempotency import Once
 from finlink_server.env import Env
 from finlink_server.errors import AppLimitReached, FieldInvalid
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import App
 
 MOST = 5
@@ -98,7 +99,7 @@ def rename(env: Env, caller: Caller, app_id: str, etag: str, display_name: str) 
         return app
 
 
-def delete(env: Env, caller: Caller, app_id: str, password: str) -> App:
+def delete(env: Env, caller: Caller, app_id: str, password: Plaintext) -> App:
     """Delete an app for good, and end everything that hung on it."""
     found = visible.app(caller, app_id)
     passwords.confirm(env, caller, password)  # slow: before the transaction

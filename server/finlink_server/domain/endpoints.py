@@ -1,7 +1,7 @@
 """Webhook endpoints: where an app's events are sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from finlink_server.domain import (
@@ -31,7 +31,7 @@ class Created:
     """An endpoint with a new signing secret, whose plaintext exists only in the answer."""
 
     endpoint: Endpoint
-    signing_secret: str
+    signing_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)

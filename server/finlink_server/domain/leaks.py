@@ -6,14 +6,15 @@ from finlink_server import credentials
 from finlink_server.domain import hierarchy, journal, rates, secret_state, secrets
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import App, Secret
 
 _WINDOW: Final = 60  # seconds
 
 
-def report(env: Env, caller: Caller, client_secret: str) -> None:
+def report(env: Env, caller: Caller, client_secret: Plaintext) -> None:
     """End a secret that was found where it should not be; tell nobody whether there is one."""
-    plain = credentials.parse_client_secret(client_secret)
+    plain = credentials.parse_client_secret(client_secret.reveal())
     address = caller.call.client_address
     most, most_of_it = env.limits.leak_reports, env.limits.leak_reports_of_secret
     lookup = plain.lookup if plain else ""

@@ -1,7 +1,7 @@
 """Link tokens: signed references to Link parameters that were stored before."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from finlink_server import tokens
@@ -40,7 +40,7 @@ class Stored:
 class Created(Stored):
     """A Link token, and the signed auth token that stands for it."""
 
-    auth_token: str
+    auth_token: str = field(repr=False)
 
 
 def create(

@@ -8,7 +8,7 @@ what fails is counted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from finlink_server import credentials, tokens
@@ -24,6 +24,7 @@ from finlink_server.errors import (
     Refusal,
     ScopeMissing,
 )
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage import rows
 from finlink_server.storage.models import App, Session
 
@@ -68,15 +69,15 @@ class Started:
     """A new session, its token, and the session that it ended."""
 
     session: Session
-    access_token: str
+    access_token: str = field(repr=False)
     superseded_id: str
 
 
 def start(
-    env: Env, caller: Caller, client_id: str, client_secret: str, scopes: Sequence[str]
+    env: Env, caller: Caller, client_id: str, client_secret: Plaintext, scopes: Sequence[str]
 ) -> Started:
     """Open a session with a client secret, and end the one that it had open."""
-    plain = credentials.parse_client_secret(client_secret)
+    plain = credentials.parse_client_secret(client_secret.reveal())
     if plain is None:
         raise FieldInvalid.of("client_secret", "is mistyped or cut off: its checksum is wrong")
     known = find_secret(env, plain.lookup)

@@ -4,12 +4,13 @@ from finlink_server.domain import account_tokens, hierarchy, journal
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
 from finlink_server.errors import PasswordWrong
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import Account, AccountToken
 
 MOST_FAILURES = 5
 
 
-def confirm(env: Env, caller: Caller, password: str) -> None:
+def confirm(env: Env, caller: Caller, password: Plaintext) -> None:
     """Go on only if this is the password of the caller's account.
 
     Slow, so call it before the transaction. Failures count for the caller's
@@ -18,7 +19,7 @@ def confirm(env: Env, caller: Caller, password: str) -> None:
     same answer, right or wrong.
     """
     account = Account.get_by_id(caller.account_id)
-    right = env.hasher.check(password, stored_hash(env, account))
+    right = env.hasher.check(password.reveal(), stored_hash(env, account))
 
     failures = 0
     parents = hierarchy.above_account_tokens(caller.account_id)
@@ -60,9 +61,9 @@ def stored_hash(env: Env, account: Account | None) -> bytes | None:
     return env.keyring.open(account.sealed_password, place(account.id))
 
 
-def seal(env: Env, account_id: str, password: str) -> bytes:
+def seal(env: Env, account_id: str, password: Plaintext) -> bytes:
     """Hash a new password and seal the hash. Slow, so call it before the transaction."""
-    return env.keyring.seal(env.hasher.hash(password), place(account_id))
+    return env.keyring.seal(env.hasher.hash(password.reveal()), place(account_id))
 
 
 def place(account_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from finlink_server import credentials
 from finlink_server.domain import (
@@ -26,6 +26,7 @@ from finlink_server.errors import (
     SecretLimitReached,
     SecretNotActive,
 )
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import App, Secret, Session
 
 MOST_LIVE = 5
@@ -37,7 +38,7 @@ class Created:
     """A new secret and its plaintext."""
 
     secret: Secret
-    plaintext: str
+    plaintext: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def rotate(
     env: Env,
     caller: Caller,
     secret_id: str,
-    password: str,
+    password: Plaintext,
     overlap: int,
     display_name: str,
     once: Once,
@@ -181,7 +182,7 @@ def rotate(
 
 
 def revoke(
-    env: Env, caller: Caller, secret_id: str, password: str, *, validate_only: bool
+    env: Env, caller: Caller, secret_id: str, password: Plaintext, *, validate_only: bool
 ) -> Revocation:
     """End a secret for good, and its session; with validate_only tell what would end."""
     visible.secret(caller, secret_id)

@@ -1,7 +1,7 @@
 """Service keys: the credentials of the platform's own services."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from finlink_server import credentials
 from finlink_server.domain import event_types, idempotency, journal, paging
@@ -17,7 +17,7 @@ class Created:
     """A new service key and its plaintext, which exists only in the answer."""
 
     row: ServiceKey
-    plaintext: str
+    plaintext: str = field(repr=False)
 
 
 def create(

@@ -13,6 +13,7 @@ from finlink_server.domain import account_tokens, accounts, hierarchy, journal, 
 from finlink_server.domain.caller import Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.errors import AccountSuspended, RateLimited, SignInFailed
+from finlink_server.plaintext import Plaintext
 from finlink_server.storage.models import Account, AccountToken, SignInFailure
 
 _FREE_FAILURES = 3
@@ -45,7 +46,7 @@ class SignedIn:
     issued: account_tokens.Issued
 
 
-def sign_in(env: Env, caller: Caller, email: str, password: str) -> SignedIn:
+def sign_in(env: Env, caller: Caller, email: str, password: Plaintext) -> SignedIn:
     """Prove e-mail and password, and get an account token."""
     most, address = env.limits.failed_sign_ins, caller.call.client_address
     key = _Key(
@@ -56,7 +57,8 @@ def sign_in(env: Env, caller: Caller, email: str, password: str) -> SignedIn:
         _refuse_early(env, caller, key, email)
         account = accounts.by_email(email)
         stored = passwords.stored_hash(env, account)
-        right = env.hasher.check(password, stored)  # slow, and the same work without an account
+        # Slow, and the same work without an account.
+        right = env.hasher.check(password.reveal(), stored)
 
         better = None
         if right and account and stored and env.hasher.is_outdated(stored):

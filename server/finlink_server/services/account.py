@@ -5,6 +5,7 @@ from finlink_server.domain import accounts, apps, audit, journal, sign_in, visib
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.etags import revision_etag
 from finlink_server.env import Env
+from finlink_server.plaintext import Plaintext
 from finlink_server.services import convert
 from finlink_server.storage import models
 
@@ -16,7 +17,7 @@ class AccountService:
         self.env = env
 
     def SignIn(self, request: v1.SignInRequest, caller: Caller) -> v1.SignInResponse:
-        done = sign_in.sign_in(self.env, caller, request.email, request.password)
+        done = sign_in.sign_in(self.env, caller, request.email, Plaintext(request.password))
         return v1.SignInResponse(
             account_token=done.issued.token,
             expire_time=convert.time(done.issued.expire_time),
@@ -28,14 +29,19 @@ class AccountService:
         return v1.SignOutResponse()
 
     def SetPassword(self, request: v1.SetPasswordRequest, caller: Caller) -> v1.SetPasswordResponse:
-        account = accounts.set_password(self.env, caller, request.setup_token, request.new_password)
+        account = accounts.set_password(
+            self.env, caller, Plaintext(request.setup_token), Plaintext(request.new_password)
+        )
         return v1.SetPasswordResponse(account=convert.account(account))
 
     def ChangePassword(
         self, request: v1.ChangePasswordRequest, caller: Caller
     ) -> v1.ChangePasswordResponse:
         ended = accounts.change_password(
-            self.env, caller, request.current_password, request.new_password
+            self.env,
+            caller,
+            Plaintext(request.current_password),
+            Plaintext(request.new_password),
         )
         return v1.ChangePasswordResponse(ended_account_tokens=ended)
 
@@ -70,7 +76,7 @@ class AccountService:
         return v1.UpdateAppResponse(app=_app(app))
 
     def DeleteApp(self, request: v1.DeleteAppRequest, caller: Caller) -> v1.DeleteAppResponse:
-        app = apps.delete(self.env, caller, request.app_id, request.password)
+        app = apps.delete(self.env, caller, request.app_id, Plaintext(request.password))
         return v1.DeleteAppResponse(app=_app(app))
 
     def ListAuditEvents(

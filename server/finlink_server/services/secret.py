@@ -4,6 +4,7 @@ from finlink.config import v1
 from finlink_server.domain import leaks, secrets, visible
 from finlink_server.domain.caller import Caller
 from finlink_server.env import MICROSECONDS, Env
+from finlink_server.plaintext import Plaintext
 from finlink_server.services import convert
 
 _DEFAULT_OVERLAP = 24 * 3600  # seconds
@@ -73,7 +74,7 @@ class SecretService:
             self.env,
             caller,
             request.secret_id,
-            request.password,
+            Plaintext(request.password),
             convert.seconds(request, "overlap", _DEFAULT_OVERLAP) * MICROSECONDS,
             request.display_name,
             convert.once(request),
@@ -91,7 +92,7 @@ class SecretService:
             self.env,
             caller,
             request.secret_id,
-            request.password,
+            Plaintext(request.password),
             validate_only=request.validate_only,
         )
         return v1.RevokeSecretResponse(
@@ -102,5 +103,5 @@ class SecretService:
     def ReportLeakedSecret(
         self, request: v1.ReportLeakedSecretRequest, caller: Caller
     ) -> v1.ReportLeakedSecretResponse:
-        leaks.report(self.env, caller, request.client_secret)
+        leaks.report(self.env, caller, Plaintext(request.client_secret))
         return v1.ReportLeakedSecretResponse()

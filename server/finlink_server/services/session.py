@@ -9,6 +9,7 @@ from finlink_server import tokens
 from finlink_server.domain import logins, sessions, signing_keys
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
+from finlink_server.plaintext import Plaintext
 from finlink_server.services import convert
 from finlink_server.storage import models
 
@@ -25,7 +26,7 @@ class SessionService:
         self, request: v1.StartSessionRequest, caller: Caller
     ) -> v1.StartSessionResponse:
         started = logins.start(
-            self.env, caller, request.client_id, request.client_secret, request.scopes
+            self.env, caller, request.client_id, Plaintext(request.client_secret), request.scopes
         )
         return v1.StartSessionResponse(
             access_token=started.access_token,

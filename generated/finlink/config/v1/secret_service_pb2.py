@@ -28,51 +28,61 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&finlink/config/v1/secret_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/session_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x04\n\x06Secret\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12\x12\n\x04hint\x18\x04 \x01(\tR\x04hint\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.finlink.config.v1.SecretStateR\x05state\x12\x16\n\x06scopes\x18\x06 \x03(\tR\x06scopes\x12#\n\rallowed_cidrs\x18\x07 \x03(\tR\x0c\x61llowedCidrs\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12>\n\rlast_use_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0blastUseTime\x12\x41\n\nend_reason\x18\x0c \x01(\x0e\x32\".finlink.config.v1.SecretEndReasonR\tendReason\x12\x1f\n\x0breplaced_by\x18\r \x01(\tR\nreplacedBy\x12\x12\n\x04\x65tag\x18\x0e \x01(\tR\x04\x65tag\"\xe8\x01\n\x13\x43reateSecretRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\x12;\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12#\n\rallowed_cidrs\x18\x05 \x03(\tR\x0c\x61llowedCidrs\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"n\n\x14\x43reateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12#\n\rclient_secret\x18\x02 \x01(\tR\x0c\x63lientSecret\"/\n\x10GetSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\"F\n\x11GetSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\x8c\x01\n\x12ListSecretsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12#\n\rshow_inactive\x18\x02 \x01(\x08R\x0cshowInactive\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"r\n\x13ListSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\x19.finlink.config.v1.SecretR\x07secrets\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x85\x01\n\x13UpdateSecretRequest\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"I\n\x14UpdateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\xc5\x01\n\x13RotateSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password\x12\x33\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07overlap\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"\xb2\x01\n\x14RotateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12#\n\rclient_secret\x18\x02 \x01(\tR\x0c\x63lientSecret\x12\x42\n\x0fretiring_secret\x18\x03 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x0eretiringSecret\"s\n\x13RevokeSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password\x12#\n\rvalidate_only\x18\x03 \x01(\x08R\x0cvalidateOnly\"\x8a\x01\n\x14RevokeSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12?\n\rended_session\x18\x02 \x01(\x0b\x32\x1a.finlink.config.v1.SessionR\x0c\x65ndedSession\"@\n\x19ReportLeakedSecretRequest\x12#\n\rclient_secret\x18\x01 \x01(\tR\x0c\x63lientSecret\"\x1c\n\x1aReportLeakedSecretResponse*\x93\x01\n\x0bSecretState\x12\x1c\n\x18SECRET_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SECRET_STATE_ACTIVE\x10\x01\x12\x19\n\x15SECRET_STATE_RETIRING\x10\x02\x12\x18\n\x14SECRET_STATE_REVOKED\x10\x03\x12\x18\n\x14SECRET_STATE_EXPIRED\x10\x04*\xfb\x01\n\x0fSecretEndReason\x12!\n\x1dSECRET_END_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19SECRET_END_REASON_REVOKED\x10\x01\x12\x1d\n\x19SECRET_END_REASON_EXPIRED\x10\x02\x12\x1d\n\x19SECRET_END_REASON_ROTATED\x10\x03\x12\x1c\n\x18SECRET_END_REASON_LEAKED\x10\x04\x12\'\n#SECRET_END_REASON_ENDED_BY_OPERATOR\x10\x05\x12!\n\x1dSECRET_END_REASON_APP_DELETED\x10\x06\x32\xc6\x05\n\rSecretService\x12_\n\x0c\x43reateSecret\x12&.finlink.config.v1.CreateSecretRequest\x1a\'.finlink.config.v1.CreateSecretResponse\x12[\n\tGetSecret\x12#.finlink.config.v1.GetSecretRequest\x1a$.finlink.config.v1.GetSecretResponse\"\x03\x90\x02\x01\x12\x61\n\x0bListSecrets\x12%.finlink.config.v1.ListSecretsRequest\x1a&.finlink.config.v1.ListSecretsResponse\"\x03\x90\x02\x01\x12_\n\x0cUpdateSecret\x12&.finlink.config.v1.UpdateSecretRequest\x1a\'.finlink.config.v1.UpdateSecretResponse\x12_\n\x0cRotateSecret\x12&.finlink.config.v1.RotateSecretRequest\x1a\'.finlink.config.v1.RotateSecretResponse\x12_\n\x0cRevokeSecret\x12&.finlink.config.v1.RevokeSecretRequest\x1a\'.finlink.config.v1.RevokeSecretResponse\x12q\n\x12ReportLeakedSecret\x12,.finlink.config.v1.ReportLeakedSecretRequest\x1a-.finlink.config.v1.ReportLeakedSecretResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&finlink/config/v1/secret_service.proto\x12\x11\x66inlink.config.v1\x1a\'finlink/config/v1/session_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x04\n\x06Secret\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x06\x61pp_id\x18\x02 \x01(\tR\x05\x61ppId\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12\x12\n\x04hint\x18\x04 \x01(\tR\x04hint\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.finlink.config.v1.SecretStateR\x05state\x12\x16\n\x06scopes\x18\x06 \x03(\tR\x06scopes\x12#\n\rallowed_cidrs\x18\x07 \x03(\tR\x0c\x61llowedCidrs\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12>\n\rlast_use_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0blastUseTime\x12\x41\n\nend_reason\x18\x0c \x01(\x0e\x32\".finlink.config.v1.SecretEndReasonR\tendReason\x12\x1f\n\x0breplaced_by\x18\r \x01(\tR\nreplacedBy\x12\x12\n\x04\x65tag\x18\x0e \x01(\tR\x04\x65tag\"\xe8\x01\n\x13\x43reateSecretRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\x12;\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12#\n\rallowed_cidrs\x18\x05 \x03(\tR\x0c\x61llowedCidrs\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"s\n\x14\x43reateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12(\n\rclient_secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x0c\x63lientSecret\"/\n\x10GetSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\"F\n\x11GetSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\x8c\x01\n\x12ListSecretsRequest\x12\x15\n\x06\x61pp_id\x18\x01 \x01(\tR\x05\x61ppId\x12#\n\rshow_inactive\x18\x02 \x01(\x08R\x0cshowInactive\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"r\n\x13ListSecretsResponse\x12\x33\n\x07secrets\x18\x01 \x03(\x0b\x32\x19.finlink.config.v1.SecretR\x07secrets\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x85\x01\n\x13UpdateSecretRequest\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"I\n\x14UpdateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\"\xca\x01\n\x13RotateSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\x12\x33\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07overlap\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12\x1d\n\nrequest_id\x18\x0f \x01(\tR\trequestId\"\xb7\x01\n\x14RotateSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12(\n\rclient_secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x0c\x63lientSecret\x12\x42\n\x0fretiring_secret\x18\x03 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x0eretiringSecret\"x\n\x13RevokeSecretRequest\x12\x1b\n\tsecret_id\x18\x01 \x01(\tR\x08secretId\x12\x1f\n\x08password\x18\x02 \x01(\tB\x03\x80\x01\x01R\x08password\x12#\n\rvalidate_only\x18\x03 \x01(\x08R\x0cvalidateOnly\"\x8a\x01\n\x14RevokeSecretResponse\x12\x31\n\x06secret\x18\x01 \x01(\x0b\x32\x19.finlink.config.v1.SecretR\x06secret\x12?\n\rended_session\x18\x02 \x01(\x0b\x32\x1a.finlink.config.v1.SessionR\x0c\x65ndedSession\"E\n\x19ReportLeakedSecretRequest\x12(\n\rclient_secret\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0c\x63lientSecret\"\x1c\n\x1aReportLeakedSecretResponse*\x93\x01\n\x0bSecretState\x12\x1c\n\x18SECRET_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SECRET_STATE_ACTIVE\x10\x01\x12\x19\n\x15SECRET_STATE_RETIRING\x10\x02\x12\x18\n\x14SECRET_STATE_REVOKED\x10\x03\x12\x18\n\x14SECRET_STATE_EXPIRED\x10\x04*\xfb\x01\n\x0fSecretEndReason\x12!\n\x1dSECRET_END_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x19SECRET_END_REASON_REVOKED\x10\x01\x12\x1d\n\x19SECRET_END_REASON_EXPIRED\x10\x02\x12\x1d\n\x19SECRET_END_REASON_ROTATED\x10\x03\x12\x1c\n\x18SECRET_END_REASON_LEAKED\x10\x04\x12\'\n#SECRET_END_REASON_ENDED_BY_OPERATOR\x10\x05\x12!\n\x1dSECRET_END_REASON_APP_DELETED\x10\x06\x32\xc6\x05\n\rSecretService\x12_\n\x0c\x43reateSecret\x12&.finlink.config.v1.CreateSecretRequest\x1a\'.finlink.config.v1.CreateSecretResponse\x12[\n\tGetSecret\x12#.finlink.config.v1.GetSecretRequest\x1a$.finlink.config.v1.GetSecretResponse\"\x03\x90\x02\x01\x12\x61\n\x0bListSecrets\x12%.finlink.config.v1.ListSecretsRequest\x1a&.finlink.config.v1.ListSecretsResponse\"\x03\x90\x02\x01\x12_\n\x0cUpdateSecret\x12&.finlink.config.v1.UpdateSecretRequest\x1a\'.finlink.config.v1.UpdateSecretResponse\x12_\n\x0cRotateSecret\x12&.finlink.config.v1.RotateSecretRequest\x1a\'.finlink.config.v1.RotateSecretResponse\x12_\n\x0cRevokeSecret\x12&.finlink.config.v1.RevokeSecretRequest\x1a\'.finlink.config.v1.RevokeSecretResponse\x12q\n\x12ReportLeakedSecret\x12,.finlink.config.v1.ReportLeakedSecretRequest\x1a-.finlink.config.v1.ReportLeakedSecretResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'finlink.config.v1.secret_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATESECRETRESPONSE'].fields_by_name['client_secret']._loaded_options = None
+  _globals['_CREATESECRETRESPONSE'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
+  _globals['_ROTATESECRETREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_ROTATESECRETREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
+  _globals['_ROTATESECRETRESPONSE'].fields_by_name['client_secret']._loaded_options = None
+  _globals['_ROTATESECRETRESPONSE'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
+  _globals['_REVOKESECRETREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_REVOKESECRETREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
+  _globals['_REPORTLEAKEDSECRETREQUEST'].fields_by_name['client_secret']._loaded_options = None
+  _globals['_REPORTLEAKEDSECRETREQUEST'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
   _globals['_SECRETSERVICE'].methods_by_name['GetSecret']._loaded_options = None
   _globals['_SECRETSERVICE'].methods_by_name['GetSecret']._serialized_options = b'\220\002\001'
   _globals['_SECRETSERVICE'].methods_by_name['ListSecrets']._loaded_options = None
   _globals['_SECRETSERVICE'].methods_by_name['ListSecrets']._serialized_options = b'\220\002\001'
-  _globals['_SECRETSTATE']._serialized_start=2462
-  _globals['_SECRETSTATE']._serialized_end=2609
-  _globals['_SECRETENDREASON']._serialized_start=2612
-  _globals['_SECRETENDREASON']._serialized_end=2863
+  _globals['_SECRETSTATE']._serialized_start=2487
+  _globals['_SECRETSTATE']._serialized_end=2634
+  _globals['_SECRETENDREASON']._serialized_start=2637
+  _globals['_SECRETENDREASON']._serialized_end=2888
   _globals['_SECRET']._serialized_start=202
   _globals['_SECRET']._serialized_end=786
   _globals['_CREATESECRETREQUEST']._serialized_start=789
   _globals['_CREATESECRETREQUEST']._serialized_end=1021
   _globals['_CREATESECRETRESPONSE']._serialized_start=1023
-  _globals['_CREATESECRETRESPONSE']._serialized_end=1133
-  _globals['_GETSECRETREQUEST']._serialized_start=1135
-  _globals['_GETSECRETREQUEST']._serialized_end=1182
-  _globals['_GETSECRETRESPONSE']._serialized_start=1184
-  _globals['_GETSECRETRESPONSE']._serialized_end=1254
-  _globals['_LISTSECRETSREQUEST']._serialized_start=1257
-  _globals['_LISTSECRETSREQUEST']._serialized_end=1397
-  _globals['_LISTSECRETSRESPONSE']._serialized_start=1399
-  _globals['_LISTSECRETSRESPONSE']._serialized_end=1513
-  _globals['_UPDATESECRETREQUEST']._serialized_start=1516
-  _globals['_UPDATESECRETREQUEST']._serialized_end=1649
-  _globals['_UPDATESECRETRESPONSE']._serialized_start=1651
-  _globals['_UPDATESECRETRESPONSE']._serialized_end=1724
-  _globals['_ROTATESECRETREQUEST']._serialized_start=1727
-  _globals['_ROTATESECRETREQUEST']._serialized_end=1924
-  _globals['_ROTATESECRETRESPONSE']._serialized_start=1927
-  _globals['_ROTATESECRETRESPONSE']._serialized_end=2105
-  _globals['_REVOKESECRETREQUEST']._serialized_start=2107
-  _globals['_REVOKESECRETREQUEST']._serialized_end=2222
-  _globals['_REVOKESECRETRESPONSE']._serialized_start=2225
-  _globals['_REVOKESECRETRESPONSE']._serialized_end=2363
-  _globals['_REPORTLEAKEDSECRETREQUEST']._serialized_start=2365
-  _globals['_REPORTLEAKEDSECRETREQUEST']._serialized_end=2429
-  _globals['_REPORTLEAKEDSECRETRESPONSE']._serialized_start=2431
-  _globals['_REPORTLEAKEDSECRETRESPONSE']._serialized_end=2459
-  _globals['_SECRETSERVICE']._serialized_start=2866
-  _globals['_SECRETSERVICE']._serialized_end=3576
+  _globals['_CREATESECRETRESPONSE']._serialized_end=1138
+  _globals['_GETSECRETREQUEST']._serialized_start=1140
+  _globals['_GETSECRETREQUEST']._serialized_end=1187
+  _globals['_GETSECRETRESPONSE']._serialized_start=1189
+  _globals['_GETSECRETRESPONSE']._serialized_end=1259
+  _globals['_LISTSECRETSREQUEST']._serialized_start=1262
+  _globals['_LISTSECRETSREQUEST']._serialized_end=1402
+  _globals['_LISTSECRETSRESPONSE']._serialized_start=1404
+  _globals['_LISTSECRETSRESPONSE']._serialized_end=1518
+  _globals['_UPDATESECRETREQUEST']._serialized_start=1521
+  _globals['_UPDATESECRETREQUEST']._serialized_end=1654
+  _globals['_UPDATESECRETRESPONSE']._serialized_start=1656
+  _globals['_UPDATESECRETRESPONSE']._serialized_end=1729
+  _globals['_ROTATESECRETREQUEST']._serialized_start=1732
+  _globals['_ROTATESECRETREQUEST']._serialized_end=1934
+  _globals['_ROTATESECRETRESPONSE']._serialized_start=1937
+  _globals['_ROTATESECRETRESPONSE']._serialized_end=2120
+  _globals['_REVOKESECRETREQUEST']._serialized_start=2122
+  _globals['_REVOKESECRETREQUEST']._serialized_end=2242
+  _globals['_REVOKESECRETRESPONSE']._serialized_start=2245
+  _globals['_REVOKESECRETRESPONSE']._serialized_end=2383
+  _globals['_REPORTLEAKEDSECRETREQUEST']._serialized_start=2385
+  _globals['_REPORTLEAKEDSECRETREQUEST']._serialized_end=2454
+  _globals['_REPORTLEAKEDSECRETRESPONSE']._serialized_start=2456
+  _globals['_REPORTLEAKEDSECRETRESPONSE']._serialized_end=2484
+  _globals['_SECRETSERVICE']._serialized_start=2891
+  _globals['_SECRETSERVICE']._serialized_end=3601
 # @@protoc_insertion_point(module_scope)
