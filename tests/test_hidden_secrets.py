@@ -31,16 +31,17 @@ from finlink_server.crypto import Keyring
 from finlink_server.domain import identity, journal, logins, passwords, secrets, sign_in
 from finlink_server.env import Env
 from finlink_server.hashing import Hasher
+from finlink_server.storage import models
 
 WORD = "secret-of-the-story"
 
 
-class Quoted(ValueError):
+class QuotedError(ValueError):
     """A defect that says everything it knows."""
 
 
 def quote(*given: Any, **named: Any) -> Any:
-    raise Quoted(f"{WORD}: {given} {named} {[str(one) for one in given]}")
+    raise QuotedError(f"{WORD}: {given} {named} {[str(one) for one in given]}")
 
 
 @dataclass
@@ -139,7 +140,7 @@ def test_a_defect_in_any_layer_shows_no_secret(server, collector, story, monkeyp
 
     (defect, _) = server.log_of(refusal.call_id)
     assert defect["event"] == "defect"
-    assert "Quoted: <Quoted>" in defect["exception"]
+    assert "QuotedError: <QuotedError>" in defect["exception"]
     since = server.log.getvalue()[before:]
     assert WORD not in since
     assert not [one for one in story.told if one in since]
@@ -164,16 +165,16 @@ def test_nor_does_the_journal(env, story):
     assert canaries.find([*people.CANARIES, WORD, *story.told], told) == []
 
 
-def test_what_stands_in_a_dataclass_of_the_domain_shows_no_secret(env, story):
-    row = v1.Secret()
+def test_what_stands_in_a_dataclass_of_the_domain_shows_no_secret(story):
+    new = credentials.CLIENT_SECRET_TEST.new()
 
     made = [
-        secrets.Created(row, story.secret.plaintext),
-        logins.Started(row, story.account.token, ""),
-        credentials.CLIENT_SECRET_TEST.new(),
+        secrets.Created(models.Secret(), story.secret.plaintext),
+        logins.Started(models.Session(), story.account.token, ""),
+        new,
     ]
 
-    assert canaries.find([*story.told, made[2].text], repr(made).encode()) == []
+    assert canaries.find([*story.told, new.text], repr(made).encode()) == []
 
 
 # --------------------------------------------------------------------------------- the protos
