@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
+from tests import canaries, people
 from tests.gates import until
+
+from finlink_server import otlp, tracing
+
+# A caller's trace, and what it sends to be in it.
+TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SAMPLED = ("traceparent", f"00-{TRACE}-{CALLER}-01")
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,27 @@ def collecting() -> Iterator[Collector]:
     server.start()
     yield collector
     server.stop(0).wait()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def tracer(collector: Collector) -> otlp.Spans:
+    return otlp.Spans(collector.endpoint, 1.0)
+
+
+@pytest.fixture(scope="module")
+def traced(server: Any, tracer: otlp.Spans, collector: Collector) -> Iterator[None]:
+    tracing.begin(tracer)
+    yield
+    tracing.end(10)
+    found = canaries.find(people.CANARIES, collector.everything)
+    assert found == []  # no credential that the tests used
+    assert b"@example.com" not in collector.everything
 
 
 def _span(span: trace_pb2.Span, by: dict[str, Any]) -> Span:

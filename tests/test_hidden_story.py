@@ -16,7 +16,7 @@ from tests import canaries
 from tests.collector import collecting
 from tests.gates import until
 
-from finlink_client import channel, commands
+from finlink_client import commands
 
 pytestmark = pytest.mark.sqlite("what is told of a call asks no database")
 
@@ -58,7 +58,7 @@ def overheard(monkeypatch) -> Overheard:
         return grpc.intercept_channel(plain(*arguments, **named), wire)
 
     plain = grpc.insecure_channel
-    monkeypatch.setattr(channel.grpc, "insecure_channel", listening)
+    monkeypatch.setattr(grpc, "insecure_channel", listening)
     return wire
 
 

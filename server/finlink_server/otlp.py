@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-_EVERY: Final = 1.0  # seconds; how long a span waits for others
+_EVERY: Final = 5.0  # seconds; how long a span waits for others
 _MOST_WAITING: Final = 2048
 _COMPLAIN_EVERY: Final = 60.0  # seconds
 # Codes that are a fault of the server: "Semantic conventions for gRPC", span status.
