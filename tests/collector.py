@@ -101,7 +101,8 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def tracer(collector: Collector) -> otlp.Spans:
+def tracer(server: Any, collector: Collector) -> otlp.Spans:
+    """A new one for each server, as each ends its own."""
     return otlp.Spans(collector.endpoint, 1.0)
 
 
