@@ -17,7 +17,7 @@ from tests import people
 from tests.collector import Collector, collecting
 from tests.gates import until
 from tests.processes import run
-from tests.receiver import dead_port
+from tests.unheard import dead_port
 from tests.workers import supervised
 
 pytestmark = pytest.mark.sqlite("who sends traces asks no database")
