@@ -24,7 +24,7 @@ from tests.processes import Home, Process
 from tests.workers import supervised
 
 from finlink.config import v1
-from finlink_server import measuring
+from finlink_server import measuring, prometheus
 from finlink_server.domain import figures
 from finlink_server.storage.database import Contended
 
@@ -284,7 +284,7 @@ def test_counters_never_go_back_while_workers_are_started_again(first_home, tmp_
 
         def collect() -> list[float]:
             found = []
-            while not over.is_set():
+            while not over.wait(0.02):  # others have work to do too
                 found.append(metrics.value(*key))
             return found
 
@@ -299,6 +299,12 @@ def test_counters_never_go_back_while_workers_are_started_again(first_home, tmp_
 
     assert found == sorted(found)
     assert found[-1] > found[0]
+
+
+def test_a_worker_that_has_begun_no_file_yet_keeps_nobody_from_collecting(tmp_path):
+    (tmp_path / "counter_1.db").touch()  # as a worker leaves it that is killed at its start
+
+    assert list(prometheus.of_workers(str(tmp_path)).collect()) == []
 
 
 def test_a_port_that_is_taken_stops_the_start_with_the_remedy(serving, quick_home, first_home):

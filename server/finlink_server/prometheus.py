@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import (
@@ -23,9 +24,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from finlink_server import metrics
 
@@ -153,10 +156,31 @@ def counting_together() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class _OfWorkers(Collector):
+    """Adds up what stands in files; a worker that is just being started makes an empty one first.
+
+    The library takes such a file for a broken one and fails, and a worker that was killed at
+    that moment leaves it there for good.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def collect(self) -> Iterable[Metric]:
+        """Add up."""
+        files = []
+        for file in self._folder.glob("*.db"):
+            with suppress(FileNotFoundError):  # of a worker that has just ended
+                if file.stat().st_size:
+                    files.append(str(file))
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
+
+
 def of_workers(folder: str) -> CollectorRegistry:
     """What workers have counted, added up whenever it is collected."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    registry.register(_OfWorkers(folder))
     return registry
 
 
