@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from unittest import mock
 
 import grpc
 import pytest
@@ -11,6 +12,7 @@ from tests.gates import Gate, until
 from tests.methods import find
 
 from finlink.config import v1
+from finlink_server.call_record import given_up
 from finlink_server.errors import ShuttingDown
 
 pytestmark = pytest.mark.either("how a call ends asks no database")
@@ -54,7 +56,7 @@ def test_a_call_whose_deadline_passed_while_it_was_at_work_says_so(server, accou
     stub = v1.AccountServiceStub(server.channel).SignIn
     request = v1.SignInRequest(email=account.email, password=account.password)
     with Gate(account.password), pytest.raises(grpc.RpcError) as late:
-        stub(request, metadata=marked("late"), timeout=0.3)
+        stub(request, metadata=marked("late"), timeout=1)
 
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert line_of(server, "late")["code"] == "DEADLINE_EXCEEDED"
@@ -111,10 +113,21 @@ def test_a_stream_whose_deadline_has_passed_tells_so(server, verifier):
     request, metadata = v1.WatchRevocationsRequest(), verifier.metadata + marked("timed-stream")
 
     with pytest.raises(grpc.RpcError) as late:
-        list(stub(request, metadata=metadata, timeout=0.5))
+        list(stub(request, metadata=metadata, timeout=2))
 
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert line_of(server, "timed-stream", "stream")["code"] == "DEADLINE_EXCEEDED"
+    # On a busy machine it began here so much later that its caller may have just gone away.
+    assert line_of(server, "timed-stream", "stream")["code"] in {"DEADLINE_EXCEEDED", "CANCELLED"}
+
+
+@pytest.mark.parametrize(
+    ("remaining", "code"),
+    [(5.0, "CANCELLED"), (0.05, "DEADLINE_EXCEEDED"), (0.0, "DEADLINE_EXCEEDED")],
+)
+def test_whoever_leaves_when_the_deadline_passes_did_not_cancel(remaining, code):
+    context = mock.Mock(time_remaining=lambda: remaining)
+
+    assert given_up(context) == code
 
 
 def test_a_stream_that_is_refused_has_one_line(server, account):
