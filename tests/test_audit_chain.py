@@ -134,6 +134,17 @@ def add_in_the_middle(vandal, rows):
     return "ADDED", {"id": "evt_added"}
 
 
+def add_before_all(vandal, rows):
+    none = dict.fromkeys(["chain_number", "chain_mac", "count_mac"])
+    vandal.insert(rows[-1], seq=0, id="evt_added", **none)
+    return "ADDED", {"id": "evt_added"}
+
+
+def add_where_no_number_is_less(vandal, rows):
+    vandal.insert(rows[2], seq=-(2**63), id="evt_added")
+    return "ADDED", {"id": "evt_added"}
+
+
 def repeat_a_row(vandal, rows):
     vandal.insert(rows[2], seq=vandal.next_seq(), id="evt_added")
     return "ADDED", {"id": "evt_added"}
@@ -153,6 +164,8 @@ def repeat_a_row(vandal, rows):
         add_at_the_end,
         add_as_if_there_were_no_chain,
         add_in_the_middle,
+        add_before_all,
+        add_where_no_number_is_less,
         repeat_a_row,
     ],
 )

@@ -16,6 +16,29 @@ def clock(scene):
     return scene.clock
 
 
+def test_a_row_before_all_others_hides_no_count_that_was_put_back(vandal, operator, chain, account):
+    row = counted(vandal, chain)
+    refuse_sign_in(account)
+    vandal.set(row, count=2, count_mac=row["count_mac"])
+
+    vandal.insert(row, seq=-7, id="evt_added", count=1)
+
+    answer = operator.accounts.VerifyAuditLog(account_id=chain)
+    assert (kind_of(answer), answer.first_problem.event_id) == ("ADDED", "evt_added")
+    assert answer.more_problems >= 1
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, -5])
+def test_a_count_out_of_bounds_keeps_nobody_from_refusing(vandal, operator, chain, account, count):
+    row = counted(vandal, chain)
+    vandal.set(row, count=count)
+
+    refuse_sign_in(account)
+    refuse_sign_in(account)
+
+    assert found(operator, chain) == ("COUNT_ALTERED", row["id"])
+
+
 # ----------------------------------------------------------------------------------- counts
 
 
@@ -93,6 +116,18 @@ def test_a_head_that_was_put_back_to_an_older_one_is_found(vandal, operator, cha
     vandal.set_head(chain, older)
 
     assert found(operator, chain) == ("HEAD_ALTERED", vandal.rows(chain)[-1]["id"])
+
+
+def test_a_chain_that_was_removed_and_begun_anew_lacks_its_beginning(
+    vandal, operator, chain, secret
+):
+    vandal.delete(*vandal.rows(chain))
+    vandal.delete_head(chain)
+
+    secret.start()
+
+    [row] = vandal.rows(chain)
+    assert (row["chain_number"], found(operator, chain)) == (1, ("REMOVED", row["id"]))
 
 
 @pytest.mark.parametrize("trick", ["older", "broken", "removed"])

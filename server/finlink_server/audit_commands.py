@@ -13,14 +13,14 @@ import click
 
 from finlink_server import bootstrap, command_errors, config, rules
 from finlink_server.domain import audit, audit_rows
-from finlink_server.domain.audit import End, Verdict
+from finlink_server.domain.audit import End, Problem, Verdict
 from finlink_server.domain.audit_chain import SYSTEM
 from finlink_server.domain.journal import Filter
 from finlink_server.env import MICROSECONDS, Env
-from finlink_server.storage.database import DatabaseError
+from finlink_server.errors import Refusal
+from finlink_server.storage.database import DatabaseError, Lost
 
 _HEAD: Final = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")
-_HEAD_TYPE: Final = "journal.head"
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Heads = dict[str, End]
@@ -55,16 +55,18 @@ def _read_head(_context: click.Context, _parameter: click.Parameter, text: str) 
 def _read_heads(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Heads:
     """Read the heads of an export; its other lines are rows."""
     heads = {}
-    for line in file.read_text().splitlines() if file else []:
+    # Not by splitlines(): a row's text may hold what that takes for the end of one.
+    for line in filter(None, file.read_text("utf-8").split("\n")) if file else []:
         try:
             told = json.loads(line)
-            if told["type"] == _HEAD_TYPE:
+            if "head" in told:  # which no row of the journal has, whatever stands in its columns
                 end = End(told["row_count"], bytes.fromhex(told["head"]))
                 heads[told["account_id"]] = end
-        except (ValueError, KeyError, TypeError) as error:
-            raise click.BadParameter(f"is no file that `audit export` wrote: {line!r}") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            problem = f"is no file that `audit export` wrote: {audit.shown(line)}"
+            raise click.BadParameter(problem) from error
     if file and not heads:
-        raise click.BadParameter(f"{file} has no line of the type {_HEAD_TYPE}")
+        raise click.BadParameter(f"{file} has no head of a chain in it")
     return heads
 
 
@@ -106,7 +108,7 @@ def verify(account: str, head: End | None, heads: Heads) -> None:
         chains = [account] if account else _chains(env, heads)
         rows = count = bad = 0
         end = End(0, b"")
-        for verdict in (audit.verify(env, chain, kept.get(chain)) for chain in chains):
+        for verdict in (_verify(env, chain, kept.get(chain)) for chain in chains):
             rows, count = rows + verdict.rows, count + 1
             end = verdict.end if verdict.chain in {SYSTEM, account} else end
             if verdict.problem:
@@ -147,8 +149,8 @@ def export(account: str, since: int | None, until: int | None) -> None:
                 problem = f"{_name(chain)} has no head that is whole: run `audit verify`."
                 click.echo(problem, err=True)
             else:
-                told = {"type": _HEAD_TYPE, "time": now, "account_id": chain}
-                _print({**told, "row_count": end.rows, "head": end.mac})
+                told = {"time": now, "account_id": chain, "row_count": end.rows}
+                _print({**told, "head": end.mac})
 
 
 @contextmanager
@@ -164,6 +166,17 @@ def _environment() -> Iterator[Env]:
         yield env
     finally:
         env.end()
+
+
+def _verify(env: Env, chain: str, kept: End | None) -> Verdict:
+    """Verify a chain. One that cannot be read keeps nobody from the others."""
+    try:
+        return audit.verify(env, chain, kept)
+    except (DatabaseError, Refusal, Lost):  # so for every chain
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever somebody wrote there
+        sentence = f"{type(error).__name__}: {audit.shown(str(error))}"
+        return Verdict(chain, problem=Problem("UNREADABLE", sentence, None))
 
 
 def _chains(env: Env, heads: Heads) -> Iterator[str]:
@@ -183,18 +196,19 @@ def _line(verdict: Verdict) -> str:
     where = ""
     if row:
         said = row.said
-        about = f"{said['id']} {_text(said['time'])} {said['type']}"
-        where = f" seq {row.seq} {''.join(one if one.isprintable() else '?' for one in about)}:"
+        about = [audit.shown(one) for one in (said["id"], _text(said["time"]), said["type"])]
+        where = f" seq {row.seq} {' '.join(about)}:"
     more = f" ({verdict.more:,} more problems)" if verdict.more else ""
     return f"{_name(verdict.chain)}: {kind}{where} {sentence}{more}"
 
 
 def _name(chain: str) -> str:
-    return chain or "system"
+    return audit.shown(chain) if chain else "system"
 
 
 def _print(told: dict[str, Any]) -> None:
-    click.echo(json.dumps(told, ensure_ascii=False, default=_plain))
+    line = json.dumps(told, ensure_ascii=False, default=_plain)
+    click.echo(line.encode(errors="backslashreplace"))  # as JSON escapes what is no character
 
 
 def _plain(value: object) -> str:

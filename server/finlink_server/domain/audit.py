@@ -25,6 +25,7 @@ class End(NamedTuple):
 
 
 _BEGINNING: Final = End(0, NOTHING)
+_MOST_SHOWN: Final = 80  # characters of what stands in a column
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class _Walk:
 
     def __init__(self, env: Env, chain: str, kept: End | None) -> None:
         self._env, self._keys, self._chain, self._kept = env, Chain(env.keyring), chain, kept
-        self._seq = self._count = 0
+        self._seq, self._count = audit_rows.BEFORE_ALL, 0
         self._last: Row | None = None
         self._head: Head | None = None
         self.verdict = Verdict(chain)
@@ -106,6 +107,8 @@ class _Walk:
         verdict.rows += 1
         self._count += row.count if isinstance(row.count, int) else 0
         if row.number == verdict.end.rows + 1 and self._follows(row, verdict.end):
+            if row.number == 1 and not self._may_begin(row):
+                verdict.report("REMOVED", "what was before it is missing, and the head of it", row)
             verdict.end = End(row.number, row.mac)
             if self._kept and self._kept.rows == row.number and self._kept != verdict.end:
                 verdict.report("PUT_BACK", "it is not the row that was at the end then", row)
@@ -115,7 +118,8 @@ class _Walk:
             if row.is_chained and kind != "ADDED":
                 verdict.end = End(row.number, row.mac)  # the next one may follow it
         if not self._is_counted_right(row):
-            verdict.report("COUNT_ALTERED", f"its count, {row.count}, is not what was counted", row)
+            what = f"its count, {shown(row.count)}, is not what was counted"
+            verdict.report("COUNT_ALTERED", what, row)
 
     def _finish(self, *, is_there: bool) -> None:
         head, end, report = self._head, self.verdict.end, self.verdict.report
@@ -131,14 +135,29 @@ class _Walk:
         elif self._count != head.count != audit_rows.sum_of_counts(self._env, self._chain):
             # Asked anew: what was passed may have been counted up since.
             report("COUNT_ALTERED", "a count was put back: their sum is not the head's", None)
-        if head and self._chain == SYSTEM:
-            found = audit_rows.count_chains(self._env)
-            if found != head.chains:
-                what = f"{found} chains of accounts are there, and {head.chains} were begun"
-                report("CHAIN_REMOVED", what, None)
+        behind = audit_rows.count(self._env, self._chain) - self.verdict.rows
+        if behind:
+            what = f"{abs(behind)} {'more' if behind > 0 else 'fewer'} are there than were passed"
+            report(
+                "ADDED" if behind > 0 else "REMOVED", f"of the rows before it, {what}", self._last
+            )
+        if self._chain == SYSTEM:
+            self._look_beside()
         if self._kept and end.rows < self._kept.rows:
             what = f"the chain had {self._kept.rows} rows, and has {end.rows}: it was put back"
             report("PUT_BACK", what, self._last)
+
+    def _look_beside(self) -> None:
+        """Find what no chain of an account tells: that one is gone, or that a row is in none."""
+        if self._head:
+            found = audit_rows.count_chains(self._env)
+            if found != self._head.chains:
+                begun = self._head.chains
+                what = f"{found} chains of accounts are there, and {begun} were begun"
+                self.verdict.report("CHAIN_REMOVED", what, None)
+        row = audit_rows.in_none(self._env)
+        if row:
+            self.verdict.report("ADDED", "it is in no chain, not even in this one", row)
 
     def _what_happened(self, row: Row) -> tuple[str, str]:
         """Say what was done where a row stands that does not follow the one before it."""
@@ -176,6 +195,10 @@ class _Walk:
             return bool(row.count == 1 and row.count_mac is None)
         return is_mac(row.count_mac, self._keys.count_mac(said["id"], row.count))
 
+    def _may_begin(self, row: Row) -> bool:
+        """Whether a chain may begin so: an account's does with its creation."""
+        return self._chain == SYSTEM or row.said["type"] == "account.created"
+
     def _is_genuine(self, row: Row) -> bool:
         """Whether the service wrote it into this chain, after another row that is there."""
         if row.number == 1:
@@ -187,6 +210,12 @@ class _Walk:
     def _follows(self, row: Row, end: End) -> bool:
         """Whether it was written when the chain ended so."""
         return is_mac(row.mac, self._keys.mac(end.mac, end.rows + 1, row.values))
+
+
+def shown(value: object) -> str:
+    """What somebody wrote, short and without what would end the line or move a cursor."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _numbers(first: int, last: int) -> str:

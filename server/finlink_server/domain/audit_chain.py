@@ -65,6 +65,7 @@ _UNCHAINED: Final = (
     f"SELECT seq, {', '.join(COLUMNS)}, count FROM journal"  # noqa: S608
     " WHERE seq > ? AND chain_number IS NULL ORDER BY seq LIMIT ?"
 )
+_LAST: Final = "SELECT max(seq) FROM journal"
 _CHAIN_ROW: Final = (
     "UPDATE journal SET chain_number = ?, chain_mac = ?, count_mac = ? WHERE seq = ?"
 )
@@ -73,6 +74,7 @@ _ANY_CHAINED: Final = (
     "SELECT 1 FROM journal WHERE chain_number IS NOT NULL LIMIT 1",
 )
 _AT_ONCE: Final = 500
+_MOST: Final = 2**63 - 1  # that a column holds
 
 
 @dataclass(frozen=True)
@@ -154,18 +156,18 @@ class Chain:
         packed = _LAYOUT.pack(head.rows, head.count, head.chains, head.is_partial, head.mac)
         return packed + self._head_mac(chain, packed)
 
-    def unpack(self, chain: str, found: object) -> Head:
+    def unpack(self, chain: object, found: object) -> Head:
         """Unpack the head of a chain, or raise SealBroken."""
         size = _LAYOUT.size
-        if not isinstance(found, bytes) or not is_mac(
-            found[size:], self._head_mac(chain, found[:size])
-        ):
+        if not isinstance(found, bytes) or not isinstance(chain, str):
+            raise SealBroken(str(chain))
+        if not is_mac(found[size:], self._head_mac(chain, found[:size])):
             raise SealBroken(chain)
         rows, count, chains, is_partial, mac = _LAYOUT.unpack(found[:size])
         return Head(rows, mac, count, chains, is_partial)
 
     def _head_mac(self, chain: str, packed: bytes) -> bytes:
-        return self._keyring.mac("journal-head", packed + chain.encode())
+        return self._keyring.mac("journal-head", packed + chain.encode(errors="surrogateescape"))
 
     def _heads(self, found: Rows) -> dict[str, Head]:
         """Open heads. In the place of one that somebody broke begins another, which shows."""
@@ -184,7 +186,8 @@ class Chain:
 
     def _count_up(self, found: "Count") -> "Count":
         """Count once more. What somebody altered stays wrong: it is given no MAC."""
-        count = found.count + 1
+        is_number = isinstance(found.count, int) and found.count < _MOST
+        count = found.count + 1 if is_number else found.count
         is_right = is_mac(found.mac, self.count_mac(found.id, found.count))
         return replace(
             found, count=count, mac=self.count_mac(found.id, count) if is_right else None
@@ -197,7 +200,7 @@ class Count:
 
     id: str
     account_id: str
-    count: int
+    count: Any
     mac: Any
 
 
@@ -213,7 +216,7 @@ def chain_older(env: Env, caller: Caller) -> None:
     database look as it was before the chains has its rows chained anew, as they are then:
     that this was done stands in the journal, and a head that was kept tells.
     """
-    chain, after, is_over = Chain(env.keyring), 0, False
+    chain, after, is_over = Chain(env.keyring), float("-inf"), False
     while not is_over:
         with env.transaction():
             env.database.lock_journal()
@@ -223,8 +226,9 @@ def chain_older(env: Env, caller: Caller) -> None:
             is_over = len(rows) < _AT_ONCE  # and nobody writes more before this is committed
             _chain_rows(env.database, chain, rows, is_over=is_over)
             after = rows[-1][0] if rows else after
-            if is_over and after:
-                journal.write(env, caller, "journal.chained", "journal", until=after)
+            last = env.database.execute(_LAST).fetchone()[0]
+            if is_over and last is not None:  # whoever chained them, and was broken off
+                journal.write(env, caller, "journal.chained", "journal", until=last)
 
 
 def refuse_unchained(env: Env) -> None:

@@ -5,19 +5,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+from finlink_server import deadline
 from finlink_server.crypto import SealBroken
 from finlink_server.domain.audit_chain import COLUMNS, SYSTEM, Chain, Head
 from finlink_server.domain.journal import Filter
 from finlink_server.env import Env
 
 AT_ONCE: Final = 500
+_MANY: Final = 10_000
+BEFORE_ALL: Final = float("-inf")  # every seq, those that no service would give included
 _SELECT: Final = (
     f"SELECT seq, {', '.join(COLUMNS)}, count, chain_number, chain_mac, count_mac FROM journal"  # noqa: S608
 )
 _NEXT: Final = f"{_SELECT} WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 _NUMBERED: Final = f"{_SELECT} WHERE account_id = ? AND chain_number = ? AND seq <> ? ORDER BY seq"
+_IN_NONE: Final = f"{_SELECT} WHERE account_id IS NULL ORDER BY seq LIMIT 1"
 _HEAD: Final = "SELECT head FROM journal_chain WHERE account_id = ?"
-_COUNTS: Final = "SELECT sum(count) FROM journal WHERE account_id = ?"
+_COUNT: Final = "SELECT count(*) FROM journal WHERE account_id = ?"
+_COUNTS: Final = (
+    "SELECT seq, count FROM journal WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+)
 _CHAINS: Final = "SELECT count(*) FROM journal_chain WHERE account_id <> ''"
 _NEXT_CHAIN: Final = """
 SELECT min(account_id) FROM (
@@ -48,45 +55,60 @@ class Row(NamedTuple):
         return dict(zip(COLUMNS, self.values, strict=True))
 
 
-_BEFORE_ALL: Final = Row(0, (), 0, 0, b"", b"")
-
-
 def chains(env: Env) -> Iterator[str]:
     """Every chain there is or should be, the system's first."""
     chain: str | None = SYSTEM
     while chain is not None:
         yield chain
-        chain = env.database.execute(_NEXT_CHAIN, chain, chain).fetchone()[0]
+        chain = env.database.read(_NEXT_CHAIN, chain, chain)[0][0]
 
 
-def following(env: Env, chain: str, seq: int) -> list[Row]:
+def following(env: Env, chain: str, seq: float) -> list[Row]:
     """Some rows of a chain after a place, in order."""
-    return list(map(_row, env.database.execute(_NEXT, chain, seq, AT_ONCE).fetchall()))
+    return list(map(_row, env.database.read(_NEXT, chain, seq, AT_ONCE)))
 
 
 def numbered(env: Env, chain: str, number: int, apart_from: Row) -> list[Row]:
     """Those rows of a chain that have a number, apart from one."""
-    found = env.database.execute(_NUMBERED, chain, number, apart_from.seq)
-    return list(map(_row, found.fetchall()))
+    if number < 1:  # there is none, and the database may not even take it
+        return []
+    return list(map(_row, env.database.read(_NUMBERED, chain, number, apart_from.seq)))
+
+
+def in_none(env: Env) -> Row | None:
+    """The first row that is in no chain, where somebody took that rule from the table."""
+    found = env.database.read(_IN_NONE)
+    return _row(found[0]) if found else None
+
+
+def count(env: Env, chain: str) -> int:
+    """Count the rows of a chain."""
+    return int(env.database.read(_COUNT, chain)[0][0])
 
 
 def sum_of_counts(env: Env, chain: str) -> int:
-    """Add up how often everything in a chain happened."""
-    return int(env.database.execute(_COUNTS, chain).fetchone()[0] or 0)
+    """Add up how often everything in a chain happened; here, for a sum may be out of bounds."""
+    total, seq, found = 0, BEFORE_ALL, None
+    while found != []:
+        deadline.check()
+        found = env.database.read(_COUNTS, chain, seq, _MANY)
+        total += sum(one for _, one in found if isinstance(one, int))
+        seq = found[-1][0] if found else seq
+    return total
 
 
 def count_chains(env: Env) -> int:
     """Count the chains of accounts."""
-    return int(env.database.execute(_CHAINS).fetchone()[0])
+    return int(env.database.read(_CHAINS)[0][0])
 
 
 def head(env: Env, chain: str) -> tuple[bool, Head | None]:
     """Whether a chain has a head, and what that says if nobody altered it."""
-    found = env.database.execute(_HEAD, chain).fetchone()
-    if found is None:
+    found = env.database.read(_HEAD, chain)
+    if not found:
         return False, None
     try:
-        return True, Chain(env.keyring).unpack(chain, found[0])
+        return True, Chain(env.keyring).unpack(chain, found[0][0])
     except SealBroken:
         return True, None
 
@@ -100,18 +122,21 @@ def export(env: Env, wanted: Filter) -> Iterator[Mapping[str, Any]]:
     }
     given = {text: value for text, value in conditions.items() if value is not None}
     sql = f"{_SELECT} WHERE {' AND '.join(['seq > ?', *given])} ORDER BY seq LIMIT ?"
-    rows = [_BEFORE_ALL]
+    rows = list(map(_row, env.database.read(sql, BEFORE_ALL, *given.values(), AT_ONCE)))
     while rows:
-        found = env.database.execute(sql, rows[-1].seq, *given.values(), AT_ONCE).fetchall()
-        rows = list(map(_row, found))
         yield from map(_columns, rows)
+        found = env.database.read(sql, rows[-1].seq, *given.values(), AT_ONCE)
+        rows = list(map(_row, found))
 
 
 def _columns(row: Row) -> dict[str, Any]:
     columns = {"seq": row.seq, **row.said, "count": row.count, "chain_number": row.number}
     columns |= {"chain_mac": row.mac, "count_mac": row.count_mac}
-    with suppress(TypeError, ValueError):  # what somebody altered is told as it stands
-        columns["facts"] = json.loads(columns["facts"])
+    # What somebody altered is told as it stands: it may be no JSON, or none that can be printed.
+    with suppress(TypeError, ValueError, RecursionError):
+        facts = json.loads(columns["facts"])
+        json.dumps(facts, allow_nan=False)
+        columns["facts"] = facts
     return columns
 
 

@@ -1,7 +1,7 @@
 """Between the domain's words and the protos' messages."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -15,6 +15,8 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.domain.memory import KnownSession
 from finlink_server.env import MICROSECONDS, Env
 from finlink_server.storage import models
+
+_YEAR_10000: Final = 253_402_300_800 * MICROSECONDS  # no Timestamp goes so far
 
 
 def once(request: Any) -> Once:  # noqa: ANN401 - any request with a request_id
@@ -126,9 +128,9 @@ def audit_problem(problem: audit.Problem | None) -> v1.AuditProblem | None:
     return v1.AuditProblem(
         kind=enum(v1.AuditProblemKind, "AUDIT_PROBLEM_KIND", problem.kind),
         description=problem.sentence,
-        event_id=str(said.get("id", "")),
-        event_type=str(said.get("type", "")),
-        event_time=time(when) if isinstance(when, int) else None,
+        event_id=audit.shown(said.get("id", "")),
+        event_type=audit.shown(said.get("type", "")),
+        event_time=time(when) if isinstance(when, int) and 0 <= when < _YEAR_10000 else None,
     )
 
 

@@ -121,6 +121,11 @@ class Database:
         """Run one statement, with `?` for each parameter."""
         return self.peewee.execute_sql(sql.replace("?", self.peewee.param), parameters)
 
+    def read(self, sql: str, *parameters: object) -> Rows:
+        """Run a query over rows in which anything may stand, whoever wrote it."""
+        rows: Rows = self.execute(sql, *parameters).fetchall()
+        return rows
+
     def among(self, sql: str, values: Collection[object], *more: object) -> list[Any]:
         """Run a query with `(...)` for a list of values, which comes before other parameters."""
         listed = f"({', '.join('?' * len(values))})"

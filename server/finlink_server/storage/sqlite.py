@@ -16,11 +16,20 @@ from typing import Any, Final
 import peewee
 import pysqlite3 as sqlite_driver  # which Peewee then uses too; it brings a sound SQLite
 
-from finlink_server.storage.database import Database, DatabaseError, Entry, Parents, Rows, Statement
+from finlink_server.storage.database import (
+    DRIVER_ERRORS,
+    Database,
+    DatabaseError,
+    Entry,
+    Parents,
+    Rows,
+    Statement,
+)
 from finlink_server.storage.sqlite_feed import SqliteFeed
 from finlink_server.storage.writer import Writer
 
 _BUSY_SECONDS: Final = 5.0
+_UNREADABLE: tuple[type[Exception], ...] = (UnicodeEncodeError, *DRIVER_ERRORS)
 _MIB: Final = 1024 * 1024
 # SQLite before these could corrupt a WAL database that several connections
 # write (sqlite.org/wal.html, "the WAL-reset bug").
@@ -72,6 +81,29 @@ class SqliteDatabase(Database):
     def append_now(self, entry: Entry) -> int:
         """The same, for whom needs the row's seq before the transaction ends."""
         return int(self._write(entry)[0][0][0])
+
+    def read(self, sql: str, *parameters: object) -> Rows:
+        """Run a query over rows in which anything may stand: text too that is no UTF-8.
+
+        That comes with surrogates (PEP 383), and goes so into a query for more of its kind.
+        """
+        try:
+            return super().read(sql, *parameters)
+        except _UNREADABLE as error:
+            if not isinstance(error, UnicodeEncodeError) and "decode" not in str(error):
+                raise
+        is_text = [isinstance(value, str) for value in parameters]
+        marks = ["CAST(? AS TEXT)" if text else "?" for text in is_text]
+        values = [
+            str(value).encode(errors="surrogateescape") if text else value
+            for value, text in zip(parameters, is_text, strict=True)
+        ]
+        connection = self.peewee.connection()
+        connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+        try:
+            return super().read(sql.replace("?", "{}").format(*marks), *values)
+        finally:
+            connection.text_factory = str
 
     def lock_journal(self) -> None:
         """Nothing: there is one writer at a time."""
