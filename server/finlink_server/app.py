@@ -22,7 +22,7 @@ from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
 from finlink_server.config import Config, split_listen
 from finlink_server.dispatcher import Dispatcher
-from finlink_server.domain import banks
+from finlink_server.domain import audit_turns, banks
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
@@ -61,8 +61,11 @@ _WATCH_THREADS: Final = 16
 # Calls that ask the DNS, which may take seconds to say nothing.
 _LOOK_UP_THREADS: Final = 4
 _LOOK_UP: Final = {"CreateEndpoint", "UpdateEndpoint"}
-# Calls that read a whole chain of the journal, and may take as long as their deadline.
-_VERIFY_THREADS: Final = 2
+# Calls that read a whole chain of the journal. Most of them wait for their turn, and the
+# others are refused at once: so there is always a thread that is free.
+_VERIFY_THREADS: Final = (
+    audit_turns.RUNNING + audit_turns.OF_OPERATORS + 2 * audit_turns.WAITING + 2
+)
 _VERIFY: Final = {"VerifyAuditLog"}
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[bytes, bytes]"]

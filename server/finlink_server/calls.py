@@ -170,7 +170,7 @@ class Calls:
                 answer = work(request, record, caller)
             finally:
                 self.door.leave()
-        except grpc.RpcError:  # the caller, or the watchdog, ended the call
+        except (grpc.RpcError, deadline.CallerGone):  # or the watchdog ended the call
             record.end(code=given_up(context))
             return b""
         except Exception as error:  # noqa: BLE001 - every outcome is accounted for here
@@ -222,7 +222,7 @@ class Calls:
         """Note the facts of a call, and its deadline."""
         remaining = context.time_remaining()
         begin_call()
-        deadline.begin(remaining if remaining < _NO_DEADLINE else None)
+        deadline.begin(remaining if remaining < _NO_DEADLINE else None, context.is_active)
         trace_id, forwarded = "", []
         for key, value in metadata:
             if key == "x-client-trace-id" and isinstance(value, str):

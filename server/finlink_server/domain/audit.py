@@ -8,8 +8,7 @@ row before it; when one does not fit, the rest of its chain tells what was done.
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from finlink_server import deadline
-from finlink_server.domain import audit_rows, visible
+from finlink_server.domain import audit_rows, audit_turns, visible
 from finlink_server.domain.audit_chain import NOTHING, SYSTEM, Chain, Head, is_mac
 from finlink_server.domain.audit_rows import Row
 from finlink_server.domain.caller import Caller
@@ -59,19 +58,24 @@ def verify(env: Env, chain: str, kept: End | None = None) -> Verdict:
     """Verify one chain; `kept` is an end that it had before, and must have had."""
     walk = _Walk(env, chain, kept)
     while not walk.is_over:
-        deadline.check()
-        with env.database.snapshot():
-            walk.go_on()
+        walk.go_on()
     return walk.verdict
 
 
 def verify_for(env: Env, caller: Caller, account_id: str, kept: End) -> Verdict:
-    """Verify the chain of an account; an operator who names none means the system's."""
+    """Verify the chain of an account; an operator who names none means the system's.
+
+    Takes its turn, and leaves most of the time to other calls.
+    """
     if bool(kept.rows) != bool(kept.mac):
         raise FieldInvalid.of("known_head", "must be given together with known_row_count")
     if account_id or not caller.sees_everything:
         account_id = visible.account(caller, account_id).id
-    return verify(env, account_id, kept if kept.rows else None)
+    with audit_turns.turn(env, caller):
+        walk = _Walk(env, account_id, kept if kept.rows else None)
+        while not walk.is_over:
+            audit_turns.give_way(env, walk.go_on)
+        return walk.verdict
 
 
 def end_of(env: Env, chain: str) -> End | None:
@@ -92,7 +96,11 @@ class _Walk:
         self.is_over = False
 
     def go_on(self) -> None:
-        """Walk over some rows, and at the end look at the head. Called inside a snapshot."""
+        """Walk over some rows, and at the end look at the head."""
+        with self._env.database.snapshot():
+            self._walk_on()
+
+    def _walk_on(self) -> None:
         rows = audit_rows.following(self._env, self._chain, self._seq)
         is_there, self._head = audit_rows.head(self._env, self._chain)
         for row in rows:

@@ -11,8 +11,8 @@ from finlink_server.domain.audit_chain import COLUMNS, SYSTEM, Chain, Head
 from finlink_server.domain.journal import Filter
 from finlink_server.env import Env
 
-AT_ONCE: Final = 500
-_MANY: Final = 10_000
+AT_ONCE: Final = 100
+_MANY: Final = 1000
 BEFORE_ALL: Final = float("-inf")  # every seq, those that no service would give included
 _SELECT: Final = (
     f"SELECT seq, {', '.join(COLUMNS)}, count, chain_number, chain_mac, count_mac FROM journal"  # noqa: S608
@@ -24,6 +24,9 @@ _HEAD: Final = "SELECT head FROM journal_chain WHERE account_id = ?"
 _COUNT: Final = "SELECT count(*) FROM journal WHERE account_id = ?"
 _COUNTS: Final = (
     "SELECT seq, count FROM journal WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+)
+_CHAININGS: Final = (
+    "SELECT time, facts FROM journal WHERE account_id = ? AND type = 'journal.chained' ORDER BY seq"
 )
 _CHAINS: Final = "SELECT count(*) FROM journal_chain WHERE account_id <> ''"
 _NEXT_CHAIN: Final = """
@@ -90,7 +93,7 @@ def sum_of_counts(env: Env, chain: str) -> int:
     """Add up how often everything in a chain happened; here, for a sum may be out of bounds."""
     total, seq, found = 0, BEFORE_ALL, None
     while found != []:
-        deadline.check()
+        deadline.check_caller()
         found = env.database.read(_COUNTS, chain, seq, _MANY)
         total += sum(one for _, one in found if isinstance(one, int))
         seq = found[-1][0] if found else seq
@@ -111,6 +114,11 @@ def head(env: Env, chain: str) -> tuple[bool, Head | None]:
         return True, Chain(env.keyring).unpack(chain, found[0][0])
     except SealBroken:
         return True, None
+
+
+def chainings(env: Env) -> list[tuple[Any, Any]]:
+    """When older rows were chained, and up to which one: once, or somebody made it twice."""
+    return env.database.read(_CHAININGS, SYSTEM)
 
 
 def export(env: Env, wanted: Filter) -> Iterator[Mapping[str, Any]]:

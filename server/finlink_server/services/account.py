@@ -104,7 +104,7 @@ class AccountService:
         verdict = audit.verify_for(self.env, caller, request.account_id, known)
         return v1.VerifyAuditLogResponse(
             row_count=verdict.rows,
-            head=verdict.end.mac.hex(),
+            head="" if verdict.problem else verdict.end.mac.hex(),
             first_problem=convert.audit_problem(verdict.problem),
             more_problems=verdict.more,
         )

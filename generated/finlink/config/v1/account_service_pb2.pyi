@@ -1108,7 +1108,8 @@ class VerifyAuditLogResponse(_message.Message):
     """How many rows the chain has."""
     head: _builtins.str
     """The MAC of the last row: 64 hexadecimal digits. Kept elsewhere, with
-    row_count, it finds out later whether an older copy was put back.
+    row_count, it finds out later whether an older copy was put back. Empty
+    when there is a problem: then it is none to keep.
     """
     more_problems: _builtins.int
     """How many more there are."""
