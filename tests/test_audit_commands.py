@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import grpc
 import pytest
@@ -103,6 +109,43 @@ def test_where_there_is_no_database_none_is_made(tmp_path, command):
 
     assert (done.returncode, "There is no database" in done.stderr) == (1, True)
     assert not home.path.exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "export"])
+def test_a_copy_that_nobody_has_used_stays_one(lived_in, command):
+    change(lived_in, "INSERT INTO property (key, value) VALUES ('unused_copy', '')")
+
+    done = lived_in.run("audit", command)
+
+    assert done.returncode == 0, done.stderr
+    assert read(lived_in, "SELECT 1 FROM property WHERE key = 'unused_copy'")
+
+
+@pytest.mark.sqlite("the other is read in transactions that may not write")
+@pytest.mark.parametrize("command", ["verify", "export"])
+def test_a_file_on_a_disk_that_is_read_only_can_be_read(lived_in, command):
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # for somebody else, if we are root: who may write anywhere
+        home = lived_in.copy_to(Path(folder) / "home")
+        everything = [*home.path.iterdir(), home.path]
+        before = {one.name: one.read_bytes() for one in home.path.iterdir()}
+        for one in everything:
+            one.chmod(0o500 if one.is_dir() else 0o400)
+            if os.geteuid() == 0:
+                shutil.chown(one, "nobody")
+        done = subprocess.run(
+            [sys.executable, "-m", "finlink_server", "audit", command],
+            env=home.environment({}),
+            user="nobody" if os.geteuid() == 0 else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        home.path.chmod(0o700)
+
+        after = {one.name: one.read_bytes() for one in home.path.iterdir()}
+    assert done.returncode == 0, done.stderr
+    assert after == before
 
 
 @pytest.mark.parametrize(

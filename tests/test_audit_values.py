@@ -12,6 +12,23 @@ from tests.vandals import kind_of
 
 _ACCOUNT = "(SELECT min(account_id) FROM journal WHERE account_id <> '')"
 ROW = f"seq = (SELECT min(seq) + 1 FROM journal WHERE account_id = {_ACCOUNT})"  # noqa: S608
+ODD = [
+    "target_id = CAST(x'ff41' AS TEXT)",
+    "id = CAST(x'eda080' AS TEXT)",
+    "type = char(0) || 'a'",
+    "time = 9223372036854775807",
+    "time = -9223372036854775808",
+    "time = 1e300",
+    "chain_number = -9223372036854775808",
+]
+KINDS = {
+    "chain_number = 'abc'": "ADDED",
+    "chain_mac = 'abc'": "ADDED",
+    "count = 9223372036854775807": "COUNT_ALTERED",
+    "count = 1e999": "COUNT_ALTERED",
+    "count = 'abc'": "COUNT_ALTERED",
+    "count = x'00'": "COUNT_ALTERED",
+}
 # A row like the journal's first, in the chain that is named.
 COPY = """
 INSERT INTO journal (seq, id, type, time, account_id, app_id, actor_kind, actor_id, target_id,
@@ -32,24 +49,7 @@ def clock(scene):
 
 
 @pytest.mark.sqlite("its columns take anything")
-@pytest.mark.parametrize(
-    "odd",
-    [
-        "target_id = CAST(x'ff41' AS TEXT)",
-        "id = CAST(x'eda080' AS TEXT)",
-        "type = char(0) || 'a'",
-        "time = 9223372036854775807",
-        "time = -9223372036854775808",
-        "time = 1e300",
-        "chain_number = -9223372036854775808",
-        "chain_number = 'abc'",
-        "chain_mac = 'abc'",
-        "count = 9223372036854775807",
-        "count = 1e999",
-        "count = 'abc'",
-        "count = x'00'",
-    ],
-)
+@pytest.mark.parametrize("odd", [*ODD, *KINDS])
 def test_one_cell_of_no_sense_is_one_problem(vandal, operator, chain, odd):
     row = vandal.rows(chain)[3]
 
@@ -57,7 +57,7 @@ def test_one_cell_of_no_sense_is_one_problem(vandal, operator, chain, odd):
 
     answer = operator.accounts.VerifyAuditLog(account_id=chain)
     vandal.delete(row)
-    assert kind_of(answer) == ("COUNT_ALTERED" if odd.startswith("count") else "ALTERED")
+    assert kind_of(answer) == KINDS.get(odd, "ALTERED")
     assert answer.first_problem.event_type == row["type"] or odd.startswith("type")
 
 
@@ -143,4 +143,5 @@ def test_no_row_is_taken_for_a_head(lived_in, tmp_path, text):
 
     done = lived_in.run("audit", "verify", "--heads", str(file))
 
-    assert (done.returncode, done.stdout.count(": "), "ALTERED" in done.stdout) == (1, 1, True)
+    [line] = done.stdout.splitlines()
+    assert (done.returncode, ": ALTERED" in line) == (1, True)

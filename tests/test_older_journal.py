@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.faults.stores import store_of
 from tests.lived_in import change, read
 
 from finlink.config import v1
+from finlink_server import crypto
+from finlink_server.domain.audit_chain import Chain
 
 # As it was before there were chains, but for `schema_migration`, which the runner keeps.
 BEFORE_CHAINS = """
@@ -19,7 +24,8 @@ DELETE FROM schema_migration WHERE name = '0004_audit_chain';
 AN_OLDER_SERVER_WRITES = """
 INSERT INTO journal (id, type, time, account_id, app_id, actor_kind, actor_id, target_id, facts,
     call_id, client_trace_id, client_address, once, count, event)
-SELECT 'evt_' || type || '_' || n, 'tests.written', 1, 'acc_' || n % 7, '', 'SERVER', '', '', '{}',
+SELECT 'evt_' || type || '_' || n, CASE WHEN n <= 7 THEN 'account.created' ELSE 'tests' END, 1,
+    'acc_' || n % 7, '', 'SERVER', '', '', '{}',
     '', '', '', CASE WHEN n % 3 = 0 THEN 'once ' || n END,
     CASE WHEN n % 3 = 0 THEN n ELSE 1 END, ''
 FROM (SELECT type, row_number() OVER (ORDER BY one.seq) AS n FROM journal one,
@@ -45,6 +51,26 @@ def test_rows_from_before_there_were_chains_are_chained_once(lived_in):
     assert verified.stdout.startswith(f"{older + 1:,} rows of ")
     told = read(lived_in, "SELECT seq FROM journal WHERE type = 'journal.chained'")
     assert told == read(lived_in, "SELECT max(seq) FROM journal")
+    assert ("journal chained" in migrated.stderr, "journal chained" in again.stderr) == (
+        True,
+        False,
+    )
+    assert f'{{"until":{told[0][0] - 1}}}' in verified.stderr
+
+
+def test_chaining_that_was_broken_off_after_its_last_rows_is_told_too(lived_in):
+    [(last,)] = read(lived_in, "SELECT max(seq) FROM journal")
+    chain = Chain(crypto.load_master_key(lived_in.master_key))
+    [(packed,)] = read(lived_in, "SELECT head FROM journal_chain WHERE account_id = ''")
+    partial = replace(chain.unpack("", bytes(packed)), is_partial=True)
+    store_of(lived_in).change(
+        "UPDATE journal_chain SET head = ? WHERE account_id = ''", chain.pack("", partial)
+    )
+
+    assert lived_in.run("migrate").returncode == 0
+
+    [told] = read(lived_in, "SELECT seq, facts FROM journal WHERE type = 'journal.chained'")
+    assert told == (last + 1, f'{{"until":{last}}}')
 
 
 def test_what_a_version_before_wrote_since_is_named(lived_in):

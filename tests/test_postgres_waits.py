@@ -23,6 +23,7 @@ REPLICATED = (
     *("-c", "synchronous_standby_names=somebody", "-c", "synchronous_commit=local"),
 )
 AS_USUAL = "options=-csynchronous_commit%3Don"
+LONGEST_IDLE = "SHOW idle_in_transaction_session_timeout"
 LONGER_THAN_ONE, LESS_THAN_ONE = 30, 4  # seconds; one lock is waited for five
 
 
@@ -83,3 +84,16 @@ def test_a_commit_that_waits_for_a_replica_in_vain_is_not_told_as_done(url):
         waiting.execute("INSERT INTO thing VALUES ('it')")
 
     waiting.end()
+
+
+def test_a_patient_command_that_stands_still_does_not_keep_the_journal(url):
+    patient = PostgresDatabase(url, connections=1, is_patient=True)
+
+    with patient.transaction():
+        before = patient.execute(LONGEST_IDLE).fetchone()
+        patient.lock_journal()
+        holding = patient.execute(LONGEST_IDLE).fetchone()
+    after = patient.execute(LONGEST_IDLE).fetchone()
+
+    patient.end()
+    assert [before, holding, after] == [("0",), ("5s",), ("0",)]

@@ -114,6 +114,12 @@ def verify(account: str, head: End | None, heads: Heads) -> None:
             if verdict.problem:
                 bad += 1
                 click.echo(_line(verdict))
+        for moment, facts in audit_rows.chainings(env):
+            click.echo(
+                f"Rows from before there were chains were chained at {audit.shown(_text(moment))}:"
+                f" {audit.shown(facts)}. The chains do not tell what was done to them before.",
+                err=True,
+            )
     told = f"{rows:,} rows of {count:,} {'chain' if count == 1 else 'chains'}"
     if bad:
         click.echo(f"{told}: {bad:,} are not as they were written.", err=True)
@@ -161,11 +167,8 @@ def _environment() -> Iterator[Env]:
     if not settings.on_postgres and not (path.is_file() and path.stat().st_size):
         message = f"There is no database at {path}. Set FINLINK_DATA_DIR or FINLINK_DATABASE_URL."
         raise DatabaseError(message)
-    env = bootstrap.open_env(settings, prepares=False, is_command=True)
-    try:
+    with bootstrap.reading(settings) as env:
         yield env
-    finally:
-        env.end()
 
 
 def _verify(env: Env, chain: str, kept: End | None) -> Verdict:

@@ -1,9 +1,11 @@
 """From settings to an environment: master key, schema, first signing keys, banks."""
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
+
+import structlog
 
 from finlink_server import crypto
 from finlink_server.config import Config
@@ -15,11 +17,14 @@ from finlink_server.hashing import Hasher, threads_for
 from finlink_server.resolver import Resolver
 from finlink_server.storage import copies, migrate
 from finlink_server.storage.database import Database
+from finlink_server.storage.feed import Feed
 from finlink_server.storage.models import Property
 from finlink_server.storage.opening import open_database
 
 _KEY_ID = "master_key_id"
+_FIND_KEY = "SELECT value FROM property WHERE key = ?"
 _DAY = 24 * 3600 * MICROSECONDS
+_log = structlog.get_logger("database")
 
 
 def command_line(command: str) -> Caller:
@@ -75,7 +80,7 @@ def open_env(
         )
         database.chain = audit_chain.Chain(keyring)
         if prepares:
-            audit_chain.chain_older(env, command_line("migrate"))
+            _chain_older(env)
         else:
             audit_chain.refuse_unchained(env)
         memory.begin(env, config.limit_cache_bytes)
@@ -87,6 +92,41 @@ def open_env(
     return env
 
 
+@contextmanager
+def reading(config: Config) -> Iterator[Env]:
+    """Open the database as it is, and change nothing: it may be a backup, or read-only."""
+    database = open_database(
+        config.url, connections=config.limit_database_connections, is_patient=True, only_reads=True
+    )
+    try:
+        keyring = crypto.load_master_key(config.key_path)
+        migrate.refuse_older(database)
+        _refuse_other_key(config, database, keyring)
+        database.chain = audit_chain.Chain(keyring)
+        env = Env(
+            database=database,
+            feed=Feed(),
+            keyring=keyring,
+            hasher=new_hasher(config),
+            issuer=config.issuer,
+            max_sign_in_failures=config.limit_sign_in_failures,
+            max_leak_reports=config.limit_leak_reports,
+            signing_key_age=config.signing_key_days * _DAY,
+            resolver=Resolver(config.webhook_allow_cidrs),
+        )
+        audit_chain.refuse_unchained(env)
+        yield env
+    finally:
+        database.end()
+
+
+def _chain_older(env: Env) -> None:
+    """Say it aloud: whoever brings a database back to before the chains has this happen too."""
+    until = audit_chain.chain_older(env, command_line("migrate"))
+    if until is not None:
+        _log.warning("journal chained", until=until, database=env.database.name)
+
+
 def new_hasher(config: Config) -> Hasher:
     """Make the password hasher for this machine."""
     threads = threads_for(len(os.sched_getaffinity(0)), config.workers)
@@ -94,17 +134,21 @@ def new_hasher(config: Config) -> Hasher:
 
 
 def _check_key(config: Config, database: Database, keyring: Keyring, *, prepares: bool) -> None:
-    """Refuse a master key that is not the one of this database."""
+    """Refuse a master key that is not the one of this database, and take it into use."""
     with database.transaction([_KEY_ID, copies.LOCK]):
-        known = Property.get_or_none(Property.key == _KEY_ID)
-        if known is None and prepares:
+        if prepares and Property.get_or_none(Property.key == _KEY_ID) is None:
             Property.create(key=_KEY_ID, value=keyring.id)
-        elif known is None or known.value != keyring.id:
-            sealed_with = known.value if known else "none that it knows of"
-            message = (
-                f"The master key at {config.key_path} is {keyring.id}, but the database"
-                f" {database.name} was sealed with {sealed_with}. Set FINLINK_MASTER_KEY_FILE to"
-                " the file that holds that one."
-            )
-            raise MasterKeyError(message)
+        _refuse_other_key(config, database, keyring)
         copies.take_into_use(database)
+
+
+def _refuse_other_key(config: Config, database: Database, keyring: Keyring) -> None:
+    found = database.execute(_FIND_KEY, _KEY_ID).fetchone()
+    if found is None or found[0] != keyring.id:
+        sealed_with = found[0] if found else "none that it knows of"
+        message = (
+            f"The master key at {config.key_path} is {keyring.id}, but the database"
+            f" {database.name} was sealed with {sealed_with}. Set FINLINK_MASTER_KEY_FILE to"
+            " the file that holds that one."
+        )
+        raise MasterKeyError(message)

@@ -10,8 +10,9 @@ A row of refusals is counted up later, so its count has a MAC of its own; an old
 put back with the MAC that it had, is missing in the head's sum. A chain that is missing as
 a whole is missing in the number of chains, in the head of the system's.
 
-What no MAC can tell is an old copy of the whole database, put back: compare with a head
-that was exported and kept elsewhere.
+What no MAC here can tell is what was put back together with all that vouches for it: an old
+copy of the whole database, or the rows of one chain with the head that they had. A head that
+was exported, and kept elsewhere, does.
 """
 
 import hmac
@@ -209,19 +210,19 @@ def is_mac(found: object, expected: bytes) -> bool:
     return isinstance(found, bytes) and hmac.compare_digest(found, expected)
 
 
-def chain_older(env: Env, caller: Caller) -> None:
-    """Chain the rows from before there were chains, once, some at a time.
+def chain_older(env: Env, caller: Caller) -> int | None:
+    """Chain the rows from before there were chains, once, some at a time; the last one's seq.
 
     Nobody of this version serves meanwhile: see `refuse_unchained`. Whoever makes a
     database look as it was before the chains has its rows chained anew, as they are then:
     that this was done stands in the journal, and a head that was kept tells.
     """
-    chain, after, is_over = Chain(env.keyring), float("-inf"), False
+    chain, after, last, is_over = Chain(env.keyring), float("-inf"), None, False
     while not is_over:
         with env.transaction():
             env.database.lock_journal()
             if not _is_to_be_chained(env.database, chain):
-                return
+                return None
             rows = env.database.execute(_UNCHAINED, after, _AT_ONCE).fetchall()
             is_over = len(rows) < _AT_ONCE  # and nobody writes more before this is committed
             _chain_rows(env.database, chain, rows, is_over=is_over)
@@ -229,6 +230,7 @@ def chain_older(env: Env, caller: Caller) -> None:
             last = env.database.execute(_LAST).fetchone()[0]
             if is_over and last is not None:  # whoever chained them, and was broken off
                 journal.write(env, caller, "journal.chained", "journal", until=last)
+    return last
 
 
 def refuse_unchained(env: Env) -> None:

@@ -75,7 +75,11 @@ _PREPARING: Final = 1
 # the rows are to be chained to, which nobody can move from then on; the next one inserts
 # them and commits. So the lock is held for a commit and one round trip, and by events that
 # need their seq before that (`append_now`) for three.
-_JOURNAL: Final = f"SELECT pg_advisory_xact_lock({_FAMILY}, 0)"
+# Whoever holds it ends soon, or the server ends him: a command too, that somebody stopped.
+_JOURNAL: Final = (
+    f"SELECT pg_advisory_xact_lock({_FAMILY}, 0), "
+    f"set_config('idle_in_transaction_session_timeout', '{round(LONGEST_WAIT * 1000)}', true)"
+)
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT

@@ -8,6 +8,7 @@ writer at a time, and locks of rows are nobody's concern.
 """
 
 import fcntl
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,10 +42,16 @@ class SqliteDatabase(Database):
     """One SQLite database."""
 
     remedy = "Start the server anew; it migrates before it serves."
+    _writer: Writer | None = None  # of whoever only reads
 
-    def __init__(self, path: Path) -> None:
-        """Open the database, making the file if there is none."""
+    def __init__(self, path: Path, *, only_reads: bool = False) -> None:
+        """Open the database, making the file if there is none; or to read what is there."""
         check_sqlite(sqlite_version())
+        if only_reads:
+            self.path, self.name = path, str(path)
+            self.peewee = peewee.SqliteDatabase(reading_uri(path), uri=True)
+            self.peewee.connect()
+            return
         self.path = path
         self.name = str(path)
         self.peewee = peewee.SqliteDatabase(
@@ -71,6 +78,7 @@ class SqliteDatabase(Database):
     def transaction(self, locks: Collection[str] = (), under: Parents = ()) -> Iterator[None]:
         """Write, all or nothing. Waits for its turn as long as the call may."""
         del locks, under  # there is one writer at a time
+        assert self._writer  # noqa: S101 - for the type checker
         with self._writer.transaction():
             yield
 
@@ -153,7 +161,8 @@ class SqliteDatabase(Database):
     def end(self) -> None:
         """Close what is left, when nobody writes any more."""
         self.close()
-        self._writer.close()
+        if self._writer:
+            self._writer.close()
 
     def _write(self, entry: Entry) -> list[Rows]:
         answers = self._run(self.chain.questions([entry]))
@@ -168,6 +177,13 @@ def connect_reader(path: Path) -> Any:  # noqa: ANN401 - the driver's connection
     connection = sqlite_driver.connect(str(path), check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA query_only = 1")
     return connection
+
+
+def reading_uri(path: Path) -> str:
+    """Open a file as it is. Where none can be made beside it, nobody writes to it either."""
+    log = path.with_name(path.name + "-wal")
+    is_alone = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
 
 
 def sqlite_version() -> tuple[int, ...]:
