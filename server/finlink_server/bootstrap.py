@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
+from typing import Any
 
 import structlog
 
@@ -64,17 +65,12 @@ def open_env(
         else:
             migrate.refuse_older(database)
         _check_key(config, database, keyring, prepares=prepares)
-        env = Env(
+        env = _environment(
+            config,
             database=database,
             feed=database.new_feed(now),
             keyring=keyring,
             hasher=hasher or new_hasher(config),
-            issuer=config.issuer,
-            max_sign_in_failures=config.limit_sign_in_failures,
-            limits=Limits(
-                **{one.name: getattr(config, f"limit_{one.name}") for one in fields(Limits)}
-            ),
-            signing_key_age=config.signing_key_days * _DAY,
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )
@@ -103,21 +99,29 @@ def reading(config: Config) -> Iterator[Env]:
         migrate.refuse_older(database)
         _refuse_other_key(config, database, keyring)
         database.chain = audit_chain.Chain(keyring)
-        env = Env(
+        env = _environment(
+            config,
             database=database,
             feed=Feed(),
             keyring=keyring,
             hasher=new_hasher(config),
-            issuer=config.issuer,
-            max_sign_in_failures=config.limit_sign_in_failures,
-            max_leak_reports=config.limit_leak_reports,
-            signing_key_age=config.signing_key_days * _DAY,
             resolver=Resolver(config.webhook_allow_cidrs),
         )
         audit_chain.refuse_unchained(env)
         yield env
     finally:
         database.end()
+
+
+def _environment(config: Config, **parts: Any) -> Env:  # noqa: ANN401 - as Env has them
+    """Give the parts and what the settings say."""
+    return Env(
+        issuer=config.issuer,
+        max_sign_in_failures=config.limit_sign_in_failures,
+        limits=Limits(**{one.name: getattr(config, f"limit_{one.name}") for one in fields(Limits)}),
+        signing_key_age=config.signing_key_days * _DAY,
+        **parts,
+    )
 
 
 def _chain_older(env: Env) -> None:

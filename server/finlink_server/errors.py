@@ -538,7 +538,7 @@ class RateLimited(Refusal):
 
 class Overloaded(Refusal):
     code = Code.RESOURCE_EXHAUSTED
-    text = "The server has as many such calls or streams as it may. Try again in {retry_after:.0f} s."
+    text = "The server has as many of these as it may. Try again in {retry_after:.0f} s."
 
     retry_after: float = 5.0
 
