@@ -21,7 +21,7 @@ from tests import postgres
 from tests.postgres import Postgres
 from xdist.scheduler import LoadScopeScheduling
 
-from finlink_server import crypto
+from finlink_server import key_file
 
 KINDS = ("sqlite", "postgres")
 EVERYTHING = bool(os.environ.get("BOTH_DATABASES"))
@@ -47,7 +47,7 @@ class Place:
         if self.postgres is None:
             return {}
         if not (folder / "master.key").exists():
-            crypto.create_master_key(folder / "master.key")
+            key_file.create(folder / "master.key")
         return {"DATABASE_URL": self.postgres.url(self.postgres.new_database(template))}
 
     def wait_out_memory(self) -> None:

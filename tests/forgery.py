@@ -87,7 +87,7 @@ def steal(env: Env, token: str) -> Genuine:
     """Take a token of the server apart, and the server's key with it."""
     header, claims = read(token)
     row = SigningKey.get_by_id(header["kid"])
-    seed = env.keyring.open(row.sealed_private, signing_keys._place(row.kid))
+    seed = env.keyring.open(row.sealed_private, signing_keys.private_place(row.kid))
     return Genuine(header, claims, Ed25519PrivateKey.from_private_bytes(seed))
 
 

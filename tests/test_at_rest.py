@@ -21,7 +21,7 @@ from tests.processes import Home
 from tests.receiver import Receiver, answer
 
 from finlink.config import v1
-from finlink_server import crypto
+from finlink_server import key_file
 from finlink_server.crypto import Keyring, SealBroken
 from finlink_server.domain import passwords, signing_keys
 from finlink_server.storage.models import Account, SigningKey
@@ -145,10 +145,10 @@ def test_the_copy_holds_no_private_key(copy, env):
     stolen = copy.everything() + copy.path.read_bytes()
 
     for row in SigningKey.select():
-        seed = env.keyring.open(row.sealed_private, signing_keys._place(row.kid))
+        seed = env.keyring.open(row.sealed_private, signing_keys.private_place(row.kid))
         for form in (seed, seed.hex().encode(), base64.b64encode(seed).rstrip(b"=")):
             assert form not in stolen
-    assert env.keyring._master not in stolen
+    assert all(master._raw not in stolen for master in env.keyring.masters)
 
 
 def test_what_is_sealed_says_so_and_there_is_some_of_each_kind(copy):
@@ -191,13 +191,13 @@ def test_no_other_master_key_opens_any_of_it(copy):
 
 def test_a_server_with_a_new_master_key_does_not_start_on_the_copy(copy, server, tmp_path):
     thief = Home(tmp_path / "thief")
-    crypto.create_master_key(thief.master_key)
+    key_file.create(thief.master_key)
 
     told = thief.run("migrate", DATABASE_URL=f"sqlite:///{copy.path}")
 
     assert told.returncode == 1
     assert server.env.keyring.id in told.stderr
-    assert crypto.load_master_key(thief.master_key).id in told.stderr
+    assert key_file.load(thief.master_key).id in told.stderr
 
 
 def test_a_hash_put_into_anothers_row_is_worth_nothing(env, account, stranger):

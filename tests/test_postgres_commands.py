@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.processes import Home
 
-from finlink_server import crypto
+from finlink_server import key_file
 from finlink_server.storage.postgres import sorts_by_code_point
 
 pytestmark = pytest.mark.postgres("what SQLite does by itself has to be asked for here")
@@ -85,12 +85,12 @@ def test_no_master_key_is_made_by_itself(new_home):
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "check"])
 def test_the_wrong_master_key_is_named(home, command):
-    right = crypto.load_master_key(home.master_key).id
+    right = key_file.load(home.master_key).id
     home.master_key.unlink()
-    crypto.create_master_key(home.master_key)
+    key_file.create(home.master_key)
 
     assert_refused_with(
-        home.run(command), right, crypto.load_master_key(home.master_key).id, "MASTER_KEY_FILE"
+        home.run(command), right, key_file.load(home.master_key).id, "MASTER_KEY_FILE"
     )
 
 

@@ -241,7 +241,9 @@ def fill(env: Env, app_ids: Sequence[str], events_each: int) -> None:
                 ).seq
                 for _ in range(events_each)
             ]
-            sealed = [(seq, env.keyring.seal(b'{"n":0}', events._place(seq))) for seq in seqs]
+            sealed = [
+                (seq, env.keyring.seal(b'{"n":0}', events.payload_place(seq))) for seq in seqs
+            ]
             env.database.write_many("INSERT INTO event_payload VALUES (?, ?)", sealed)
             rows = Journal.select().where(Journal.seq.between(seqs[0], seqs[-1]))
             pairs = [(endpoint, row) for row in rows for endpoint in endpoints]

@@ -26,6 +26,7 @@ from finlink_server.domain import audit_turns, banks
 from finlink_server.door import Door
 from finlink_server.env import Env
 from finlink_server.errors import MethodUnknown, ShuttingDown
+from finlink_server.key_watch import KeyWatch
 from finlink_server.measuring import Measuring
 from finlink_server.pools import Pool, Turnstile
 from finlink_server.services import SERVICES, behaviours
@@ -91,6 +92,7 @@ class App:
     watches: Watches
     tally: Tally
     stream_ends: StreamEnds
+    key_watch: KeyWatch
 
     def stop(self, grace: float) -> None:
         """Take no more calls, let running ones finish within the grace, end streams."""
@@ -110,6 +112,7 @@ class App:
             self.dispatcher.close(max(0.0, until - time.monotonic()))
         if self.measuring:
             self.measuring.close()
+        self.key_watch.close()
         self.watches.close()
         self.stream_ends.close()
         self.tally.close()
@@ -168,6 +171,7 @@ def start(env: Env, config: Config, *, shares_port: bool = False, background: bo
         watches=watches,
         tally=calls.tally,
         stream_ends=calls.stream_ends,
+        key_watch=KeyWatch(env, lambda able: health_service.tell(is_able=able)),
     )
 
 

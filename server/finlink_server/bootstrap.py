@@ -8,10 +8,18 @@ from typing import Any
 
 import structlog
 
-from finlink_server import crypto
+from finlink_server import key_file
 from finlink_server.config import Config
-from finlink_server.crypto import Keyring, MasterKeyError
-from finlink_server.domain import audit_chain, bank_import, memory, present_settings, signing_keys
+from finlink_server.crypto import Keyring
+from finlink_server.domain import (
+    audit_beginning,
+    bank_import,
+    master_keys,
+    memory,
+    present_settings,
+    signing_keys,
+)
+from finlink_server.domain.audit_chain import Chain
 from finlink_server.domain.caller import Call, Caller, CallerKind
 from finlink_server.env import MICROSECONDS, Env, Limits, system_clock
 from finlink_server.hashing import Hasher, threads_for
@@ -19,11 +27,8 @@ from finlink_server.resolver import Resolver
 from finlink_server.storage import copies, migrate
 from finlink_server.storage.database import Database
 from finlink_server.storage.feed import Feed
-from finlink_server.storage.models import Property
 from finlink_server.storage.opening import open_database
 
-_KEY_ID = "master_key_id"
-_FIND_KEY = "SELECT value FROM property WHERE key = ?"
 _DAY = 24 * 3600 * MICROSECONDS
 _log = structlog.get_logger("database")
 
@@ -58,8 +63,8 @@ def open_env(
         if config.on_postgres:
             database.check()
         elif prepares and database.is_empty() and not config.key_path.exists():
-            crypto.create_master_key(config.key_path)
-        keyring = crypto.load_master_key(config.key_path)
+            key_file.create(config.key_path)
+        keyring = key_file.load(config.key_path)
         if prepares:
             migrate.migrate(database)
         else:
@@ -74,11 +79,12 @@ def open_env(
             resolver=resolver or Resolver(config.webhook_allow_cidrs),
             now=now,
         )
-        database.chain = audit_chain.Chain(keyring)
+        database.chain = Chain(keyring)
+        master_keys.follow(env, config.key_path)
         if prepares:
             _chain_older(env)
         else:
-            audit_chain.refuse_unchained(env)
+            audit_beginning.refuse_unchained(env)
         memory.begin(env, config.limit_cache_bytes)
         signing_keys.begin(env)
         present_settings.begin(env)
@@ -95,10 +101,10 @@ def reading(config: Config) -> Iterator[Env]:
         config.url, connections=config.limit_database_connections, is_patient=True, only_reads=True
     )
     try:
-        keyring = crypto.load_master_key(config.key_path)
+        keyring = key_file.load(config.key_path)
         migrate.refuse_older(database)
-        _refuse_other_key(config, database, keyring)
-        database.chain = audit_chain.Chain(keyring)
+        master_keys.open_ring(database, keyring, config.key_path, is_new=False)
+        database.chain = Chain(keyring)
         env = _environment(
             config,
             database=database,
@@ -107,7 +113,8 @@ def reading(config: Config) -> Iterator[Env]:
             hasher=new_hasher(config),
             resolver=Resolver(config.webhook_allow_cidrs),
         )
-        audit_chain.refuse_unchained(env)
+        master_keys.follow(env, config.key_path)
+        audit_beginning.refuse_unchained(env)
         yield env
     finally:
         database.end()
@@ -126,7 +133,7 @@ def _environment(config: Config, **parts: Any) -> Env:  # noqa: ANN401 - as Env 
 
 def _chain_older(env: Env) -> None:
     """Say it aloud: whoever brings a database back to before the chains has this happen too."""
-    until = audit_chain.chain_older(env, command_line("migrate"))
+    until = audit_beginning.chain_older(env, command_line("migrate"))
     if until is not None:
         _log.warning("journal chained", until=until, database=env.database.name)
 
@@ -138,21 +145,7 @@ def new_hasher(config: Config) -> Hasher:
 
 
 def _check_key(config: Config, database: Database, keyring: Keyring, *, prepares: bool) -> None:
-    """Refuse a master key that is not the one of this database, and take it into use."""
-    with database.transaction([_KEY_ID, copies.LOCK]):
-        if prepares and Property.get_or_none(Property.key == _KEY_ID) is None:
-            Property.create(key=_KEY_ID, value=keyring.id)
-        _refuse_other_key(config, database, keyring)
+    """Refuse master keys that are not those of this database."""
+    with database.transaction(["master_key_id", copies.LOCK]):
+        master_keys.open_ring(database, keyring, config.key_path, is_new=prepares)
         copies.take_into_use(database)
-
-
-def _refuse_other_key(config: Config, database: Database, keyring: Keyring) -> None:
-    found = database.execute(_FIND_KEY, _KEY_ID).fetchone()
-    if found is None or found[0] != keyring.id:
-        sealed_with = found[0] if found else "none that it knows of"
-        message = (
-            f"The master key at {config.key_path} is {keyring.id}, but the database"
-            f" {database.name} was sealed with {sealed_with}. Set FINLINK_MASTER_KEY_FILE to"
-            " the file that holds that one."
-        )
-        raise MasterKeyError(message)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from finlink_server import crypto, rules, shapes, tls
+from finlink_server import key_file, rules, shapes, tls
 from finlink_server.config import Config
+from finlink_server.crypto import MasterKeyError
+from finlink_server.domain import master_keys
 from finlink_server.errors import FieldInvalid
 from finlink_server.storage import migrate
-from finlink_server.storage.database import DRIVER_ERRORS
-from finlink_server.storage.models import Property
+from finlink_server.storage.database import DRIVER_ERRORS, Database
 from finlink_server.storage.opening import open_database
 
 
@@ -41,7 +42,8 @@ def _master_key(config: Config) -> str:
     is_new = not config.on_postgres and not _has_content(config.database_path)
     if is_new and not config.key_path.exists():
         return "none yet; it is made together with the database"
-    return f"{crypto.load_master_key(config.key_path).id} in {config.key_path}"
+    held = [master.id for master in key_file.load(config.key_path).masters]
+    return f"{' and '.join(held)} in {config.key_path}"
 
 
 def _database(config: Config) -> str:
@@ -56,7 +58,7 @@ def _database(config: Config) -> str:
         waiting = migrate.pending(database)
         if waiting:
             return f"sound; migrations to apply: {', '.join(waiting)}"
-        _compare_key(config)
+        _compare_key(config, database)
     except DRIVER_ERRORS as error:
         message = f"{database.name} cannot be read ({error}). Restore a backup if it is damaged."
         raise CheckError(message) from error
@@ -82,19 +84,16 @@ def _has_content(database: Path) -> bool:
     return database.exists() and database.stat().st_size > 0
 
 
-def _compare_key(config: Config) -> None:
+def _compare_key(config: Config, database: Database) -> None:
     """Refuse a master key that is another database's; one that is missing is told above."""
-    known = Property.get_or_none(Property.key == "master_key_id")
     try:
-        present = crypto.load_master_key(config.key_path).id
-    except crypto.MasterKeyError:
+        keyring = key_file.load(config.key_path)
+    except MasterKeyError:
         return
-    if known is not None and known.value != present:
-        message = (
-            f"it was sealed with master key {known.value}, not {present}. Set"
-            " FINLINK_MASTER_KEY_FILE to the file that holds that one."
-        )
-        raise CheckError(message)
+    try:
+        master_keys.adopt(database, keyring, config.key_path)
+    except MasterKeyError as error:
+        raise CheckError(str(error)) from error
 
 
 def _tls(config: Config) -> str:

@@ -27,7 +27,7 @@ _Response = health_pb2.HealthCheckResponse
 
 
 class Health:
-    """Says SERVING until the server drains."""
+    """Says SERVING until the server drains, but while it lacks what it needs to answer."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Health:
         self._watchdog = watchdog
         self._pool = Pool(_THREADS, "health")
         self.serving = True
+        self.able = True  # until a key that it needs is missing
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """The handlers by method name."""
@@ -72,6 +73,13 @@ class Health:
 
     def _first(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         return self._watchdog.next(messages, context.cancel) or b""
+
+    def tell(self, *, is_able: bool) -> None:
+        """Say whether this server can answer, to watchers too."""
+        self.able = is_able
+        for stream in self._streams:
+            with self._watchdog.guard(stream.context.cancel):  # it may read nothing
+                stream.send(self._answer(stream.subject))
 
     def drain(self, refusal: Refusal) -> None:
         """Say NOT_SERVING, to watchers too, and then end their streams."""
@@ -112,7 +120,7 @@ class Health:
     def _status(self, name: str) -> _Response.ServingStatus:
         if name not in self._services:
             return _Response.SERVICE_UNKNOWN
-        return _Response.SERVING if self.serving else _Response.NOT_SERVING
+        return _Response.SERVING if self.serving and self.able else _Response.NOT_SERVING
 
 
 def _read(raw: bytes, context: grpc.ServicerContext) -> str:

@@ -249,7 +249,7 @@ def _end_links(env: Env, account_id: str) -> None:
 def _give_setup_token(env: Env, account: Account, setup: credentials.Credential) -> int:
     expire_time = env.now() + _SETUP_LIFETIME
     account.setup_lookup = setup.lookup
-    account.sealed_setup_hash = env.keyring.seal(setup.hash(), _setup_place(account.id))
+    account.sealed_setup_hash = env.keyring.seal(setup.hash(), setup_place(account.id))
     account.setup_expire_time = expire_time
     account.save()
     return expire_time
@@ -266,11 +266,12 @@ def _by_setup_token(env: Env, given: Plaintext) -> Account:
     account: Account | None = Account.get_or_none(Account.setup_lookup == setup.lookup)
     if account is None or account.sealed_setup_hash is None:
         raise SetupTokenInvalid
-    stored = env.keyring.open(account.sealed_setup_hash, _setup_place(account.id))
+    stored = env.keyring.open(account.sealed_setup_hash, setup_place(account.id))
     if not setup.matches(stored) or (account.setup_expire_time or 0) <= env.now():
         raise SetupTokenInvalid
     return account
 
 
-def _setup_place(account_id: str) -> str:
+def setup_place(account_id: str) -> str:
+    """Where the hash of an account's setup token is sealed for."""
     return f"account.setup:{account_id}"

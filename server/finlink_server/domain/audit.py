@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from finlink_server.domain import audit_rows, audit_turns, visible
-from finlink_server.domain.audit_chain import NOTHING, SYSTEM, Chain, Head, is_mac
+from finlink_server.domain.audit_chain import NOTHING, SYSTEM, Chain, Head
 from finlink_server.domain.audit_rows import Row
 from finlink_server.domain.caller import Caller
 from finlink_server.env import Env
@@ -25,6 +25,9 @@ class End(NamedTuple):
 
 _BEGINNING: Final = End(0, NOTHING)
 _MOST_SHOWN: Final = 80  # characters of what stands in a column
+_ALTERED: Final = "it does not say what was written"
+# Who has an older master key can write rows of its epoch that fit each other, up to the next.
+_OR_ONE_BEFORE: Final = f"{_ALTERED}, or one before it was altered with an older master key"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class _Walk:
     def __init__(self, env: Env, chain: str, kept: End | None) -> None:
         self._env, self._keys, self._chain, self._kept = env, Chain(env.keyring), chain, kept
         self._seq, self._count = audit_rows.BEFORE_ALL, 0
+        self._epoch = 0  # of the last row: none after it is of an older one
         self._last: Row | None = None
         self._head: Head | None = None
         self.verdict = Verdict(chain)
@@ -114,7 +118,9 @@ class _Walk:
         verdict = self.verdict
         verdict.rows += 1
         self._count += row.count if isinstance(row.count, int) else 0
-        if row.number == verdict.end.rows + 1 and self._follows(row, verdict.end):
+        epoch = self._epoch_after(row, verdict.end)
+        if row.number == verdict.end.rows + 1 and epoch is not None:
+            self._epoch = epoch
             if row.number == 1 and not self._may_begin(row):
                 verdict.report("REMOVED", "what was before it is missing, and the head of it", row)
             verdict.end = End(row.number, row.mac)
@@ -182,7 +188,7 @@ class _Walk:
             return self._misplaced(row, number, is_elsewhere=bool(others))
         if any(self._follows(one, end) for one in others):
             return "ADDED", f"the true row number {number} comes after it"
-        return "ALTERED", "it does not say what was written"
+        return "ALTERED", _ALTERED if self._keys.is_newest(self._epoch) else _OR_ONE_BEFORE
 
     def _misplaced(self, row: Row, number: int, *, is_elsewhere: bool) -> tuple[str, str]:
         is_early = row.number > number  # else one of its number came before it
@@ -201,7 +207,9 @@ class _Walk:
         said = row.said
         if said["once"] is None:
             return bool(row.count == 1 and row.count_mac is None)
-        return is_mac(row.count_mac, self._keys.count_mac(said["id"], row.count))
+        return isinstance(row.count, int) and self._keys.is_counted(
+            row.count_mac, said["id"], row.count
+        )
 
     def _may_begin(self, row: Row) -> bool:
         """Whether a chain may begin so: an account's does with its creation."""
@@ -217,7 +225,11 @@ class _Walk:
 
     def _follows(self, row: Row, end: End) -> bool:
         """Whether it was written when the chain ended so."""
-        return is_mac(row.mac, self._keys.mac(end.mac, end.rows + 1, row.values))
+        return self._epoch_after(row, end) is not None
+
+    def _epoch_after(self, row: Row, end: End) -> int | None:
+        """The epoch in which it was written when the chain ended so."""
+        return self._keys.epoch(row.mac, end.mac, end.rows + 1, row.values, self._epoch)
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,13 @@ A row of refusals is counted up later, so its count has a MAC of its own; an old
 put back with the MAC that it had, is missing in the head's sum. A chain that is missing as
 a whole is missing in the number of chains, in the head of the system's.
 
+Each master key begins an epoch, with keys of its own (`crypto.AuditKeys`). Rows keep the
+MACs of theirs, for the row after the last of an epoch covers it: so whoever has an older
+master key can alter none of them unseen. Heads, and counts that grew, get MACs of the new
+epoch when the master key is rotated, and none of before is taken for good after that. The
+head of the system's chain is read with every row that is written, and tells that a new
+epoch has begun: no process writes on in the one before.
+
 What no MAC here can tell is what was put back together with all that vouches for it: an old
 copy of the whole database, or the rows of one chain with the head that they had. A head that
 was exported, and kept elsewhere, does.
@@ -21,13 +28,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
-from finlink_server.crypto import Keyring, SealBroken
-from finlink_server.domain import journal
-from finlink_server.domain.caller import Caller
-from finlink_server.env import Env
-from finlink_server.storage.database import Database, DatabaseError, Entry, Rows, Statement
+from finlink_server.crypto import AuditKeys, Keyring, SealBroken
+from finlink_server.storage.database import Entry, Rows, Statement
 
 SYSTEM: Final = ""  # the chain of rows about no account
 NOTHING: Final = bytes(32)  # stands before the first row
@@ -54,28 +59,17 @@ _INSERT: Final = (
 )
 _COUNT: Final = "UPDATE journal SET count = ?, count_mac = ? WHERE once = ?"
 _COUNTED: Final = "SELECT once, id, account_id, count, count_mac FROM journal WHERE once IN (...)"
-_HEADS: Final = "SELECT account_id, head FROM journal_chain WHERE account_id IN (...)"
+HEADS: Final = "SELECT account_id, head FROM journal_chain WHERE account_id IN (...)"
 # A row may be about another account than what is counted in it: about one that was made since.
 _OF_COUNTED: Final = " OR account_id IN (SELECT account_id FROM journal WHERE once IN (...))"
-_SET_HEAD: Final = (
+SET_HEAD: Final = (
     "INSERT INTO journal_chain (account_id, head) VALUES (?, ?)"
     " ON CONFLICT (account_id) DO UPDATE SET head = excluded.head"
 )
 _LAYOUT: Final = struct.Struct(">QQQ?32s")
-_UNCHAINED: Final = (
-    f"SELECT seq, {', '.join(COLUMNS)}, count FROM journal"  # noqa: S608
-    " WHERE seq > ? AND chain_number IS NULL ORDER BY seq LIMIT ?"
-)
-_LAST: Final = "SELECT max(seq) FROM journal"
-_CHAIN_ROW: Final = (
-    "UPDATE journal SET chain_number = ?, chain_mac = ?, count_mac = ? WHERE seq = ?"
-)
-_ANY_CHAINED: Final = (
-    "SELECT 1 FROM journal_chain LIMIT 1",
-    "SELECT 1 FROM journal WHERE chain_number IS NOT NULL LIMIT 1",
-)
-_AT_ONCE: Final = 500
 _MOST: Final = 2**63 - 1  # that a column holds
+_MAC_BYTES: Final = 32
+_TAIL: Final = _LAYOUT.size + _MAC_BYTES  # of a head, after what tells its epoch
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ class Chain:
         """Ask for the heads of the chains, and for what is to be counted."""
         chains = {SYSTEM, *(entry.row["account_id"] for entry in entries)}
         counted = {entry.row["once"] for entry in entries if entry.is_counted}
-        heads, names = _among(_HEADS, chains)
+        heads, names = _among(HEADS, chains)
         if not counted:
             return [(heads, names)]
         more, keys = _among(_OF_COUNTED, counted)
@@ -135,18 +129,37 @@ class Chain:
             system = ends.get(SYSTEM, Head())
             ends[SYSTEM] = replace(system, chains=system.chains + new)
         return made + [
-            (_SET_HEAD, (chain, self.pack(chain, head)))
+            (SET_HEAD, (chain, self.pack(chain, head)))
             for chain, head in ends.items()
             if head != heads.get(chain)
         ]
 
     def mac(self, before: bytes, number: int, values: Sequence[object]) -> bytes:
         """The MAC of a row with this number, after the row with that MAC."""
-        return self._keyring.mac("journal-chain", before + _encode(number, *values))
+        return _row_mac(self._keyring.standing.epochs[-1], before, number, values)
+
+    def epoch(
+        self, found: object, before: bytes, number: int, values: Sequence[object], since: int = 0
+    ) -> int | None:
+        """The epoch in which a row got the MAC that was found: that one or a later one."""
+        for index, keys in enumerate(self._keyring.standing.epochs[since:], since):
+            if is_mac(found, _row_mac(keys, before, number, values)):
+                return index
+        return None
+
+    def is_newest(self, epoch: int) -> bool:
+        """Whether no epoch came after that one."""
+        return epoch == len(self._keyring.standing.epochs) - 1
 
     def count_mac(self, row_id: str, count: int) -> bytes:
         """The MAC of a row's count."""
-        return self._keyring.mac("journal-count", _encode(row_id, count))
+        return _count_mac(self._keyring.standing.epochs[-1], row_id, count)
+
+    def is_counted(self, found: object, row_id: str, count: int) -> bool:
+        """Whether a count has a MAC that is good: one that grew, of no epoch that is over."""
+        standing = self._keyring.standing
+        good = standing.epochs[standing.oldest_good if count > 1 else 0 :]
+        return any(is_mac(found, _count_mac(keys, row_id, count)) for keys in good)
 
     def pack(self, chain: str, head: Head) -> bytes:
         """Pack the head of a chain, with its MAC.
@@ -154,21 +167,37 @@ class Chain:
         Not sealed by AES-GCM: nothing in it is secret, and with a random nonce for each row
         of the journal a busy service would use up what one key may (NIST SP 800-38D §8.3).
         """
+        keys = self._keyring.standing.epochs[-1]
         packed = _LAYOUT.pack(head.rows, head.count, head.chains, head.is_partial, head.mac)
-        return packed + self._head_mac(chain, packed)
+        return self._mark(keys) + packed + _head_mac(keys, chain, packed)
 
     def unpack(self, chain: object, found: object) -> Head:
         """Unpack the head of a chain, or raise SealBroken."""
-        size = _LAYOUT.size
         if not isinstance(found, bytes) or not isinstance(chain, str):
             raise SealBroken(str(chain))
-        if not is_mac(found[size:], self._head_mac(chain, found[:size])):
+        mark, packed, mac = found[:-_TAIL], found[-_TAIL:-_MAC_BYTES], found[-_MAC_BYTES:]
+        keys = self._keys_of(mark)
+        if keys is None or not is_mac(mac, _head_mac(keys, chain, packed)):
             raise SealBroken(chain)
-        rows, count, chains, is_partial, mac = _LAYOUT.unpack(found[:size])
-        return Head(rows, mac, count, chains, is_partial)
+        rows, count, chains, is_partial, last = _LAYOUT.unpack(packed)
+        return Head(rows, last, count, chains, is_partial)
 
-    def _head_mac(self, chain: str, packed: bytes) -> bytes:
-        return self._keyring.mac("journal-head", packed + chain.encode(errors="surrogateescape"))
+    def is_new(self, packed: bytes) -> bool:
+        """Whether a head was written in the newest epoch."""
+        return packed[:-_TAIL] == self._mark(self._keyring.standing.epochs[-1])
+
+    def _mark(self, keys: AuditKeys) -> bytes:
+        """What a head begins with: in the first epoch nothing, as before there were others."""
+        is_first = keys.master_id == self._keyring.standing.first_id
+        return b"" if is_first else bytes.fromhex(keys.master_id)
+
+    def _keys_of(self, mark: bytes) -> AuditKeys | None:
+        """The keys of a head that begins so, if its epoch is not over."""
+        if mark not in map(self._mark, self._keyring.standing.epochs):
+            self._keyring.learn()
+        standing = self._keyring.standing
+        good = standing.epochs[standing.oldest_good :]
+        return next((keys for keys in good if self._mark(keys) == mark), None)
 
     def _heads(self, found: Rows) -> dict[str, Head]:
         """Open heads. In the place of one that somebody broke begins another, which shows."""
@@ -189,7 +218,7 @@ class Chain:
         """Count once more. What somebody altered stays wrong: it is given no MAC."""
         is_number = isinstance(found.count, int) and found.count < _MOST
         count = found.count + 1 if is_number else found.count
-        is_right = is_mac(found.mac, self.count_mac(found.id, found.count))
+        is_right = is_number and self.is_counted(found.mac, found.id, found.count)
         return replace(
             found, count=count, mac=self.count_mac(found.id, count) if is_right else None
         )
@@ -210,63 +239,16 @@ def is_mac(found: object, expected: bytes) -> bool:
     return isinstance(found, bytes) and hmac.compare_digest(found, expected)
 
 
-def chain_older(env: Env, caller: Caller) -> int | None:
-    """Chain the rows from before there were chains, once, some at a time; the last one's seq.
-
-    Nobody of this version serves meanwhile: see `refuse_unchained`. Whoever makes a
-    database look as it was before the chains has its rows chained anew, as they are then:
-    that this was done stands in the journal, and a head that was kept tells.
-    """
-    chain, after, last, is_over = Chain(env.keyring), float("-inf"), None, False
-    while not is_over:
-        with env.transaction():
-            env.database.lock_journal()
-            if not _is_to_be_chained(env.database, chain):
-                return None
-            rows = env.database.execute(_UNCHAINED, after, _AT_ONCE).fetchall()
-            is_over = len(rows) < _AT_ONCE  # and nobody writes more before this is committed
-            _chain_rows(env.database, chain, rows, is_over=is_over)
-            after = rows[-1][0] if rows else after
-            last = env.database.execute(_LAST).fetchone()[0]
-            if is_over and last is not None:  # whoever chained them, and was broken off
-                journal.write(env, caller, "journal.chained", "journal", until=last)
-    return last
+def _row_mac(keys: AuditKeys, before: bytes, number: int, values: Sequence[object]) -> bytes:
+    return hmac.digest(keys.of_rows, before + _encode(number, *values), sha256)
 
 
-def refuse_unchained(env: Env) -> None:
-    """Refuse a database whose older rows are not chained yet: new ones would come before them."""
-    if _is_to_be_chained(env.database, Chain(env.keyring)):
-        name, remedy = env.database.name, env.database.remedy
-        message = f"The journal of the database {name} is not chained yet. {remedy}"
-        raise DatabaseError(message)
+def _count_mac(keys: AuditKeys, row_id: str, count: int) -> bytes:
+    return hmac.digest(keys.of_counts, _encode(row_id, count), sha256)
 
 
-def _is_to_be_chained(database: Database, chain: Chain) -> bool:
-    """Whether there are no chains yet, or not of all rows. One that was removed is no reason."""
-    for _, packed in database.among(_HEADS, [SYSTEM]):
-        try:
-            return chain.unpack(SYSTEM, packed).is_partial
-        except SealBroken:
-            return False
-    return not any(database.execute(sql).fetchone() for sql in _ANY_CHAINED)
-
-
-def _chain_rows(database: Database, chain: Chain, rows: Rows, *, is_over: bool) -> None:
-    accounts = {row[1 + COLUMNS.index("account_id")] for row in rows}
-    found = database.among(_HEADS, [SYSTEM, *accounts])
-    heads = {account: chain.unpack(account, packed) for account, packed in found}
-    new, written = len(accounts - heads.keys() - {SYSTEM}), []
-    for seq, *values, count in rows:
-        row = dict(zip(COLUMNS, values, strict=True))
-        head = heads.get(row["account_id"], Head())
-        mac = chain.mac(head.mac, head.rows + 1, values)
-        count_mac = chain.count_mac(row["id"], count) if row["once"] else None
-        written.append((head.rows + 1, mac, count_mac, seq))
-        heads[row["account_id"]] = head.after(mac, count)
-    system = heads.get(SYSTEM, Head())
-    heads[SYSTEM] = replace(system, chains=system.chains + new, is_partial=not is_over)
-    database.write_many(_CHAIN_ROW, written)
-    database.write_many(_SET_HEAD, [(one, chain.pack(one, heads[one])) for one in heads])
+def _head_mac(keys: AuditKeys, chain: str, packed: bytes) -> bytes:
+    return hmac.digest(keys.of_heads, packed + chain.encode(errors="surrogateescape"), sha256)
 
 
 def _encode(*values: object) -> bytes:

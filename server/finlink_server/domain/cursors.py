@@ -18,7 +18,7 @@ _ID: Final = "SELECT id FROM journal WHERE seq = ?"
 
 def write(env: Env, place: Place, read_time: int) -> str:
     """Give the cursor of a place, where the journal ended at a time."""
-    sealed = env.keyring.seal(_FORM.pack(place.seq, read_time, _hash(place.id)), _PLACE)
+    sealed = env.keyring.seal_briefly(_FORM.pack(place.seq, read_time, _hash(place.id)), _PLACE)
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 

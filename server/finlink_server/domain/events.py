@@ -63,7 +63,7 @@ def publish(
             event_type=event_type,
             content_mac=content,
         )
-        sealed = env.keyring.seal(payload.encode(), _place(row.seq))
+        sealed = env.keyring.seal(payload.encode(), payload_place(row.seq))
         rows.insert(EventPayload(event_seq=row.seq, sealed_payload=sealed))
         return row
 
@@ -159,7 +159,7 @@ def bodies(env: Env, rows: Iterable[Event]) -> dict[int, bytes]:
     rows = list(rows)
     published = [row.seq for row in rows if row.type == "event.published"]
     payloads = {
-        seq: env.keyring.open(sealed, _place(seq))
+        seq: env.keyring.open(sealed, payload_place(seq))
         for seq, sealed in (env.database.among(_PAYLOADS, published) if published else ())
     }
     return {
@@ -270,5 +270,6 @@ def _words(error: Exception) -> str:
     )
 
 
-def _place(seq: int | None) -> str:
+def payload_place(seq: int | None) -> str:
+    """Where the data of an event is sealed for."""
     return f"event.payload:{seq}"

@@ -100,13 +100,14 @@ _stored = TypeAdapter(Parameters)
 
 def seal(keyring: Keyring, parameters: Parameters, owner_id: str) -> bytes:
     """Seal parameters for the row of a Link token or a Link."""
-    return keyring.seal(_stored.dump_json(parameters), _place(owner_id))
+    return keyring.seal(_stored.dump_json(parameters), place(owner_id))
 
 
 def unseal(keyring: Keyring, sealed: bytes, owner_id: str) -> Parameters:
     """Open the parameters of a row."""
-    return _stored.validate_json(keyring.open(sealed, _place(owner_id)))
+    return _stored.validate_json(keyring.open(sealed, place(owner_id)))
 
 
-def _place(owner_id: str) -> str:
+def place(owner_id: str) -> str:
+    """Where the parameters of a Link or a Link token are sealed for."""
     return f"link.parameters:{owner_id}"

@@ -176,17 +176,18 @@ def _open(env: Env, decision: Decision) -> Opened:
 
 def _seal_names(env: Env, link_id: str, names: Sequence[str]) -> str:
     """Names come from a browser too: one may be a token that somebody pasted without a name."""
-    sealed = env.keyring.seal(json.dumps(list(names)).encode(), _names_place(link_id))
+    sealed = env.keyring.seal(json.dumps(list(names)).encode(), names_place(link_id))
     return base64.b64encode(sealed).decode()
 
 
 def _open_names(env: Env, link: Link) -> list[str]:
     sealed = base64.b64decode(link.ignored_parameters)
-    names: list[str] = json.loads(env.keyring.open(sealed, _names_place(link.id)))
+    names: list[str] = json.loads(env.keyring.open(sealed, names_place(link.id)))
     return names
 
 
-def _names_place(link_id: str) -> str:
+def names_place(link_id: str) -> str:
+    """Where the names of a Link's ignored parameters are sealed for."""
     return f"link.ignored:{link_id}"
 
 

@@ -46,7 +46,7 @@ def create(
         row = ServiceKey.create(
             id=key_id,
             lookup=plain.lookup,
-            sealed_hash=env.keyring.seal(plain.hash(), _place(key_id)),
+            sealed_hash=env.keyring.seal(plain.hash(), hash_place(key_id)),
             hint=plain.hint,
             display_name=display_name,
             roles=" ".join(role.value for role in Role if role in roles),
@@ -97,11 +97,12 @@ def find(env: Env, text: str) -> ServiceKey | None:
     if plain is None:
         return None
     row: ServiceKey | None = ServiceKey.get_or_none(ServiceKey.lookup == plain.lookup)
-    stored = env.keyring.open(row.sealed_hash, _place(row.id)) if row else credentials.NOBODY
+    stored = env.keyring.open(row.sealed_hash, hash_place(row.id)) if row else credentials.NOBODY
     if not plain.matches(stored) or row is None or row.revoke_time is not None:
         return None
     return row
 
 
-def _place(key_id: str) -> str:
+def hash_place(key_id: str) -> str:
+    """Where a service key's hash is sealed for."""
     return f"service_key.hash:{key_id}"

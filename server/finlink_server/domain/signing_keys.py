@@ -100,7 +100,7 @@ def in_force(env: Env, kind: tokens.Kind) -> Signer:
     ring: _Ring = env.memory[_RING]
     signer = ring.signers.get(kid)
     if signer is None:
-        private = Ed25519PrivateKey.from_private_bytes(env.keyring.open(sealed, _place(kid)))
+        private = Ed25519PrivateKey.from_private_bytes(env.keyring.open(sealed, private_place(kid)))
         signer = ring.signers[kid] = Signer(kind, tokens.SigningKey(kid, private))
     return signer
 
@@ -162,7 +162,7 @@ def _make(env: Env, caller: Caller, kind: tokens.Kind, sign_from: int) -> Signin
         kid=kid,
         kind=kind.name,
         public=public.public_bytes(Encoding.Raw, PublicFormat.Raw),
-        sealed_private=env.keyring.seal(seed, _place(kid)),
+        sealed_private=env.keyring.seal(seed, private_place(kid)),
         create_time=env.now(),
         sign_from_time=sign_from,
     )
@@ -241,5 +241,6 @@ def _find(env: Env, kid: str) -> _Found | None:
     return found
 
 
-def _place(kid: str) -> str:
+def private_place(kid: str) -> str:
+    """Where the private half of a key is sealed for."""
     return f"signing_key.private:{kid}"

@@ -32,7 +32,7 @@ def create(env: Env, endpoint_id: str) -> str:
     SigningSecret.create(
         id=secret_id,
         endpoint=endpoint_id,
-        sealed_secret=env.keyring.seal(raw, _place(secret_id)),
+        sealed_secret=env.keyring.seal(raw, place(secret_id)),
         hint=plaintext.rstrip("=")[-4:],
         create_time=env.now(),
     )
@@ -65,7 +65,7 @@ def keys_of(env: Env, endpoint_ids: Collection[str]) -> dict[str, list[bytes]]:
     """The bytes with which the secrets of endpoints sign now, those of the newest first."""
     found: dict[str, list[bytes]] = {}
     for secret_id, endpoint_id, sealed in env.database.among(_LIVE, endpoint_ids, env.now()):
-        key = env.keyring.open(sealed, _place(secret_id))
+        key = env.keyring.open(sealed, place(secret_id))
         found.setdefault(endpoint_id, []).append(key)
     return found
 
@@ -81,5 +81,6 @@ def headers(keys_: Sequence[bytes], message_id: str, timestamp: int, body: bytes
     }
 
 
-def _place(secret_id: str) -> str:
+def place(secret_id: str) -> str:
+    """Where a signing secret is sealed for."""
     return f"signing_secret:{secret_id}"
