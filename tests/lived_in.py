@@ -25,7 +25,9 @@ def first_lived_in(first_home, tmp_path_factory):
 
 @pytest.fixture
 def lived_in(first_lived_in, tmp_path):
-    return first_lived_in.copy_to(tmp_path / "home")
+    """A copy of it, whose webhooks may go to this machine."""
+    home = first_lived_in.copy_to(tmp_path / "home")
+    return replace(home, settings={**home.settings, "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8"})
 
 
 def change(home, *statements):
@@ -36,3 +38,8 @@ def change(home, *statements):
 
 def read(home, sql):
     return store_of(home).read(sql)
+
+
+def blob(home, value):
+    """How bytes are written in SQL."""
+    return f"decode('{value.hex()}', 'hex')" if home.place.postgres else f"X'{value.hex()}'"

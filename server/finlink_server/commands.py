@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -14,7 +13,7 @@ from finlink_server import (
     command_errors,
     config,
     copy_commands,
-    crypto,
+    master_key_commands,
     serving,
 )
 from finlink_server.bootstrap import command_line
@@ -77,31 +76,13 @@ def service_key_create(name: str, roles: tuple[str, ...], prefixes: tuple[str, .
         click.echo(created.plaintext)
 
 
-@main.group("master-key")
-def master_key() -> None:
-    """The key under which everything secret is sealed."""
-
-
-@master_key.command("create")
-@click.argument("file", type=click.Path(path_type=Path))
-def master_key_create(file: Path) -> None:
-    """Write a new master key to FILE, which must not exist."""
-    with command_errors.readable():
-        crypto.create_master_key(file)
-        keyring = crypto.load_master_key(file)
-        click.echo(
-            f"Made master key {keyring.id} in {file}. Keep a copy apart from the database: without"
-            " it the database is worthless.",
-            err=True,
-        )
-
-
 main.add_command(serving.serve)
 main.add_command(serving.worker)
 main.add_command(audit_commands.audit_group)
 main.add_command(bank_commands.banks)
 main.add_command(copy_commands.copy)
 main.add_command(copy_commands.backup)
+main.add_command(master_key_commands.master_key)
 
 
 @main.command("check")

@@ -18,7 +18,7 @@ import peewee
 from peewee import sort_models  # type: ignore[attr-defined] # the types lack it
 
 from finlink_server.storage.database import Database, DatabaseError
-from finlink_server.storage.models import Journal
+from finlink_server.storage.models import Journal, Property
 from finlink_server.storage.schema import MODELS
 
 _AT_ONCE: Final = 1000  # rows
@@ -58,8 +58,10 @@ def _table(model: type[peewee.Model]) -> Table:
     return Table(meta.table_name, (*key, *others), len(key))
 
 
-# Parents before their children.
-TABLES: Final = tuple(_table(model) for model in sort_models(MODELS))
+# Parents before their children; and last what says which sealed values may be written.
+TABLES: Final = tuple(
+    _table(model) for model in sorted(sort_models(MODELS), key=lambda model: model is Property)
+)
 
 
 def copy(source: Database, target: Database, tell: Tell) -> Copied:

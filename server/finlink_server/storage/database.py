@@ -17,6 +17,9 @@ from finlink_server.storage.schema import MODELS
 # What Peewee raises, and the driver under it. `execute` lets the second one through.
 DRIVER_ERRORS: tuple[type[Exception], ...] = (peewee.PeeweeException, sqlite_driver.Error)
 
+# What the triggers say that keep out a master key that was replaced.
+_SEALED_BEFORE = "sealed with a master key that was replaced"
+
 # The ids of parents; a function where it costs a look to know them.
 Parents = Collection[str] | Callable[[], Collection[str]]
 
@@ -113,6 +116,22 @@ class Database:
         """Let one starter at a time prepare the database."""
         raise NotImplementedError
 
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Let one process at a time do something; DatabaseError if another is at it."""
+        raise NotImplementedError
+
+    def writers_now(self) -> int:
+        """What tells whether a transaction had begun to write by now: see `have_ended`."""
+        raise NotImplementedError
+
+    def have_ended(self, writers: int) -> bool:
+        """Whether all that wrote then have committed, or not."""
+        raise NotImplementedError
+
+    def overwrite(self) -> None:
+        """Leave nothing on the disk of what this process replaces, as far as it can be helped."""
+        raise NotImplementedError
+
     def check(self) -> None:
         """Refuse a database that cannot hold what the service promises."""
         raise NotImplementedError
@@ -167,15 +186,22 @@ def bound(database: Any, connection: object, transaction: object) -> Iterator[No
         state.conn, state.closed = own
 
 
+def at_it_already(name: str) -> DatabaseError:
+    """Say that another process does what only one may do at a time."""
+    message = f"Another process is at it on {name} already. Wait until it has ended."
+    return DatabaseError(message)
+
+
 def refusal_for(error: Exception) -> Refusal | None:
     """Translate a database error that waiting may cure; None for a defect of ours."""
     if isinstance(error, Undecided):
         return OutcomeUnknown()
-    if isinstance(error, Contended):
+    # Who sealed with a master key that was replaced knows better by now.
+    if isinstance(error, Contended) or _SEALED_BEFORE in str(error):
         return DatabaseBusy()
+    text = str(error)
     if not isinstance(error, (peewee.OperationalError, peewee.InterfaceError, sqlite_driver.Error)):
         return None
-    text = str(error)
     if "locked" in text or "busy" in text:
         return DatabaseBusy()
     if "no such" in text or "syntax" in text:

@@ -25,7 +25,7 @@ which nobody asks for anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import ceil
@@ -57,6 +57,7 @@ from finlink_server.storage.database import (
     Parents,
     Statement,
     Undecided,
+    at_it_already,
     bound,
 )
 from finlink_server.storage.postgres_feed import CHANNEL, PostgresFeed
@@ -80,6 +81,7 @@ _JOURNAL: Final = (
     f"SELECT pg_advisory_xact_lock({_FAMILY}, 0), "
     f"set_config('idle_in_transaction_session_timeout', '{round(LONGEST_WAIT * 1000)}', true)"
 )
+_WRITERS: Final = "SELECT pg_snapshot_{}(pg_current_snapshot())::text::bigint"
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT
@@ -229,6 +231,26 @@ class PostgresDatabase(Database):
                 state.conn, state.closed = None, True
         finally:
             connection.close()
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Let one process at a time do something; the server frees the lock if it dies."""
+        with closing(connect(self.url, is_patient=True)) as connection:
+            sql = f"SELECT pg_try_advisory_lock({_number(what)})"
+            if not connection.execute(sql).fetchall()[0][0]:
+                raise at_it_already(self.name)
+            yield
+
+    def writers_now(self) -> int:
+        """The first number that no transaction that writes has yet."""
+        return int(self.execute(_WRITERS.format("xmax")).fetchone()[0])
+
+    def have_ended(self, writers: int) -> bool:
+        """Whether every transaction with a lower number has."""
+        return int(self.execute(_WRITERS.format("xmin")).fetchone()[0]) >= writers
+
+    def overwrite(self) -> None:
+        """Nothing: rows that were replaced go when they are vacuumed."""
 
     def check(self) -> None:
         """Refuse a database that cannot hold what the service promises."""

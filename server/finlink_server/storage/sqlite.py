@@ -25,12 +25,14 @@ from finlink_server.storage.database import (
     Parents,
     Rows,
     Statement,
+    at_it_already,
 )
 from finlink_server.storage.sqlite_feed import SqliteFeed
 from finlink_server.storage.writer import Writer
 
 _BUSY_SECONDS: Final = 5.0
 _UNREADABLE: tuple[type[Exception], ...] = (UnicodeEncodeError, *DRIVER_ERRORS)
+_SHORTLY: Final = 50  # ms
 _MIB: Final = 1024 * 1024
 # SQLite before these could corrupt a WAL database that several connections
 # write (sqlite.org/wal.html, "the WAL-reset bug").
@@ -150,6 +152,33 @@ class SqliteDatabase(Database):
         with self.path.with_name(self.path.name + ".migrate-lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Let one process at a time do something; DatabaseError if another is at it."""
+        with self.path.with_name(f"{self.path.name}.{what}-lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise at_it_already(self.name) from error
+            yield
+
+    def writers_now(self) -> int:
+        """Nothing: there is one writer at a time."""
+        return 0
+
+    def have_ended(self, writers: int) -> bool:
+        """Whether they have: whoever writes now began after them."""
+        return not writers
+
+    def overwrite(self) -> None:
+        """Write zeros over what is replaced from now on, and empty the log of what was."""
+        with self.transaction():
+            self.execute("PRAGMA secure_delete = ON")
+        # As far as readers let it, and for no longer than nobody minds: no one writes meanwhile.
+        self.execute(f"PRAGMA busy_timeout = {_SHORTLY}")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
 
     def check(self) -> None:
         """Find no damage."""
