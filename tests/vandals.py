@@ -20,7 +20,7 @@ from tests.faults.stores import Store, store_of
 from tests.processes import Home
 
 from finlink.config import v1
-from finlink_server import crypto
+from finlink_server import key_file
 from finlink_server.domain.audit_chain import COLUMNS, Chain
 
 _ALL = ("seq", *COLUMNS, "count", "chain_number", "chain_mac", "count_mac")
@@ -84,7 +84,7 @@ class Vandal:
 @contextmanager
 def let_loose(home: Home, *accounts: str) -> Iterator[Vandal]:
     """Let somebody at the chains of some accounts, and put everything back afterwards."""
-    somebody = Vandal(store_of(home), Chain(crypto.load_master_key(home.master_key)))
+    somebody = Vandal(store_of(home), Chain(key_file.load(home.master_key)))
     before = {account: somebody.rows(account) for account in accounts}
     heads = somebody.heads()
     yield somebody
