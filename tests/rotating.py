@@ -122,7 +122,9 @@ class Life:
         return self
 
     def open_link(self) -> None:
-        parameters = v1.LinkParameters(redirect_id=self.redirect_id, product="PRODUCT_TRANSACTIONS")
+        parameters = v1.LinkParameters(
+            redirect_id=self.redirect_id, product=v1.PRODUCT_TRANSACTIONS
+        )
         made = self.session.links.CreateLinkToken(parameters=parameters)
         self.platform.links.OpenLink(query=f"authToken={made.auth_token}&surplus=1")
 

@@ -182,7 +182,7 @@ def test_every_column_that_is_sealed_is_known_to_a_rotation():
 
 def test_every_such_column_is_watched_by_the_database():
     folder = Path(str(files("finlink_server.storage"))) / "migrations"
-    watched = runpy.run_path(str(folder / "0005_sealed_only_with.py"))["COLUMNS"]
+    watched = runpy.run_path(str(folder / "0006_sealed_only_with.py"))["COLUMNS"]
 
     assert {f"{table}.{column}" for table, columns in watched.items() for column in columns} == (
         SEALED
@@ -206,13 +206,18 @@ def test_what_is_sealed_with_another_key_is_kept_out(lived_in):
 
 def test_what_somebody_changed_since_it_was_read_is_not_overwritten(env, account, monkeypatch):
     table = next(one for one in TABLES if one.name == "account")
-    row = Account.get_by_id(account.id)
-    stale = (account.id, bytes(row.sealed_password), None)
+    stale = (account.id, _sealed_password(account.id), None)
     account.accounts.ChangePassword(current_password=account.password, new_password="pw-" * 5)
-    changed = bytes(Account.get_by_id(account.id).sealed_password)
+    changed = _sealed_password(account.id)
     monkeypatch.setattr(Keyring, "is_sealed_newly", lambda *_: False)
 
     with env.transaction():
         Resealing(env, lambda *_: None)._write(table, table.columns[0], [stale])
 
-    assert bytes(Account.get_by_id(account.id).sealed_password) == changed
+    assert _sealed_password(account.id) == changed
+
+
+def _sealed_password(account_id: str) -> bytes:
+    sealed = Account.get_by_id(account_id).sealed_password
+    assert sealed
+    return bytes(sealed)

@@ -53,7 +53,7 @@ def rows_of(home: Home, account: str) -> list[Row]:
 
 def remade(home: Home, chain: Chain, rows: list[Row]) -> bytes:
     """Alter the second of some rows, and give it and those after it new MACs; the last MAC."""
-    mac = rows[0].mac
+    mac: bytes = rows[0].mac
     for row in rows[1:]:
         values = list(row.values)
         if row is rows[1]:

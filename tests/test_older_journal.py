@@ -9,7 +9,7 @@ from tests.faults.stores import store_of
 from tests.lived_in import change, read
 
 from finlink.config import v1
-from finlink_server import crypto
+from finlink_server import key_file
 from finlink_server.domain.audit_chain import Chain
 
 # As it was before there were chains, but for `schema_migration`, which the runner keeps.
@@ -60,7 +60,7 @@ def test_rows_from_before_there_were_chains_are_chained_once(lived_in):
 
 def test_chaining_that_was_broken_off_after_its_last_rows_is_told_too(lived_in):
     [(last,)] = read(lived_in, "SELECT max(seq) FROM journal")
-    chain = Chain(crypto.load_master_key(lived_in.master_key))
+    chain = Chain(key_file.load(lived_in.master_key))
     [(packed,)] = read(lived_in, "SELECT head FROM journal_chain WHERE account_id = ''")
     partial = replace(chain.unpack("", bytes(packed)), is_partial=True)
     store_of(lived_in).change(
