@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +14,22 @@ import pytest
 from tests import people
 from tests.faults.stores import store_of
 from tests.lived_in import change, read
-from tests.processes import Home
+from tests.processes import Home, run
 from tests.races import Race
 
 from finlink_server.domain.audit_chain import COLUMNS
+
+_NOBODY = 65534
+# Everything is imported before that, from where nobody may read.
+_AS_NOBODY = f"""
+import os, sys
+from finlink_server import commands
+commands.main(["audit", sys.argv[1]], standalone_mode=False)
+if os.geteuid() == 0:
+    os.setuid({_NOBODY})
+os.environ["FINLINK_DATA_DIR"] = sys.argv[2]
+commands.main(["audit", sys.argv[1]])
+"""
 
 
 def accounts_of(home):
@@ -127,20 +136,12 @@ def test_a_file_on_a_disk_that_is_read_only_can_be_read(lived_in, command):
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # for somebody else, if we are root: who may write anywhere
         home = lived_in.copy_to(Path(folder) / "home")
-        everything = [*home.path.iterdir(), home.path]
         before = {one.name: one.read_bytes() for one in home.path.iterdir()}
-        for one in everything:
+        for one in (*home.path.iterdir(), home.path):
             one.chmod(0o500 if one.is_dir() else 0o400)
             if os.geteuid() == 0:
-                shutil.chown(one, "nobody")
-        done = subprocess.run(
-            [sys.executable, "-m", "finlink_server", "audit", command],
-            env=home.environment({}),
-            user="nobody" if os.geteuid() == 0 else None,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+                os.chown(one, _NOBODY, _NOBODY)
+        done = run("-c", _AS_NOBODY, command, str(home.path), env=lived_in.environment({}))
         home.path.chmod(0o700)
 
         after = {one.name: one.read_bytes() for one in home.path.iterdir()}

@@ -13,6 +13,7 @@ from finlink_server import (
     command_errors,
     config,
     copy_commands,
+    log,
     master_key_commands,
     serving,
 )
@@ -33,6 +34,7 @@ def main() -> None:
 
     Settings come from the environment, FINLINK_…; the README has the table.
     """
+    log.start("info", "auto")  # to standard error: what a command answers stands alone
     os.umask(0o077)  # what this makes, the database above all, is nobody else's to read
 
 
