@@ -236,4 +236,5 @@ def test_a_stream_sees_what_another_process_commits_and_goes_on_there(watches, h
 
         resumed.until(lambda: started[-2] in told(resumed))
         assert (refusal.code, refusal.reason) == (StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
-        assert told(watch, resumed) == started[:-1]
+        # What ended while a stream began may stand in its first messages, and come once more.
+        assert list(dict.fromkeys(told(watch, resumed))) == started[:-1]

@@ -147,8 +147,9 @@ def vandal(scene: Scene, chain: str, other_chain: str) -> Iterator[Vandal]:
 
 
 def refuse_sign_in(account: people.Account) -> None:
-    with refused():  # after some, as one that comes too early
+    with refused() as refusal:
         account.caller.using("").accounts.SignIn(email=account.email, password="not the password")
+    assert refusal.reason in {"SIGN_IN_FAILED", "RATE_LIMITED"}  # after some it comes too early
 
 
 def kind_of(answer: v1.VerifyAuditLogResponse) -> str:
