@@ -131,7 +131,7 @@ def test_who_gives_no_deadline_has_one(account, endless, monkeypatch):
     monkeypatch.setattr(audit_turns, "_LONGEST", 0.2)
 
     with refused(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_PASSED"):
-        verifying(account).result()
+        verifying(account).result(30)
 
     assert not endless.is_set()
 
