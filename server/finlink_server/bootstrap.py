@@ -113,7 +113,7 @@ def reading(config: Config) -> Iterator[Env]:
             hasher=new_hasher(config),
             resolver=Resolver(config.webhook_allow_cidrs),
         )
-        master_keys.follow(env, config.key_path)
+        master_keys.keep_up(env, config.key_path)
         audit_beginning.refuse_unchained(env)
         yield env
     finally:

@@ -174,10 +174,16 @@ class Learner:
 
 def follow(env: Env, path: Path) -> None:
     """Let this process go by what the database says, whatever that comes to say."""
-    learner = env.memory[_NAME] = Learner(env.database, env.keyring, path)
-    env.keyring.learn = learner.learn
+    learner = env.memory[_NAME] = keep_up(env, path)
     env.feed.follow(learner)
     env.keyring.is_stale = True  # something may have happened since it was read
+
+
+def keep_up(env: Env, path: Path) -> Learner:
+    """Let a ring look again where it meets a key that it does not hold."""
+    learner = Learner(env.database, env.keyring, path)
+    env.keyring.learn = learner.learn
+    return learner
 
 
 def problem(env: Env) -> str:
