@@ -35,7 +35,7 @@ from tests.verifiers import asking_verifier, session_verifier, validations  # no
 
 from finlink.config import v1
 from finlink_server import app as application
-from finlink_server import bootstrap, config, log
+from finlink_server import bootstrap, config, deadline, log
 from finlink_server.domain import service_keys
 from finlink_server.domain.caller import Role
 from finlink_server.domain.idempotency import Once
@@ -154,6 +154,13 @@ def first_home(
 @pytest.fixture
 def home(first_home: processes.Home, tmp_path: Path) -> processes.Home:
     return first_home.copy_to(tmp_path / "home")
+
+
+@pytest.fixture(autouse=True)
+def no_deadline() -> Iterator[None]:
+    """Leave no deadline to the next test, where one calls the domain itself."""
+    yield
+    deadline.begin(None)
 
 
 @pytest.fixture

@@ -166,15 +166,18 @@ class Keyring:
 
     def seal_briefly(self, plaintext: bytes, where: str) -> bytes:
         """Seal what must stay short, and is not stored: it does not tell with which key."""
-        sealed = self.seal(plaintext, where)
-        _, size = self._sealed_with(sealed)
-        return sealed if size == 1 else _BRIEFLY + sealed[size:]
+        if self.is_stale:
+            self.learn()
+        mark, master = self._sealing
+        if mark == _FIRST:
+            return mark + seal_with(master, plaintext, where)
+        return _BRIEFLY + seal_with(master, plaintext, _brief(where))
 
     def open(self, sealed: bytes, where: str) -> bytes:
         """Decrypt a value that was sealed for this place, or raise SealBroken."""
         sealed = bytes(sealed)
         if sealed[:1] == _BRIEFLY:
-            return self._open_with_any(sealed[1:], where)
+            return self._open_with_any(sealed[1:], _brief(where))
         master_id, size = self._sealed_with(sealed)
         master = self._by_id.get(master_id)
         if master is None and master_id:
@@ -221,6 +224,11 @@ class Keyring:
     @cached_property
     def _others(self) -> dict[str, bytes]:
         return {}
+
+
+def _brief(where: str) -> str:
+    """Where a brief value is sealed for: what is stored does not open in its place."""
+    return f"brief:{where}"
 
 
 def seal_with(master: MasterKey, plaintext: bytes, where: str) -> bytes:
