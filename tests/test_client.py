@@ -64,7 +64,10 @@ def test_an_error_prints_as_a_sentence_that_can_be_looked_up(scripted, channel):
 
     error = failure(channel)
 
-    assert str(error) == "There is no such secret. [NOT_FOUND, SECRET_NOT_FOUND, call call_1]"
+    assert str(error) == (
+        "There is no such secret. Check the id, and that the credential is of the account or the"
+        " app that it belongs to. [NOT_FOUND, SECRET_NOT_FOUND, call call_1]"
+    )
 
 
 def test_details_that_cannot_be_read_leave_code_and_message(scripted, channel):
