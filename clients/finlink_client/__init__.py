@@ -7,7 +7,26 @@ only; the command line `finlink` needs the extra `[cli]` beside them.
 from importlib import metadata
 
 from finlink_client.channel import open_channel, with_credential
-from finlink_client.errors import FieldViolation, FinlinkError
+from finlink_client.client import AsyncFinlink, Finlink
+from finlink_client.errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    FailedPrecondition,
+    FieldViolation,
+    FinlinkError,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    RateLimited,
+    SessionTakenOver,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+)
 from finlink_client.interceptors import OPEN, current_session
 from finlink_client.verifier import SessionVerifier
 from finlink_client.verifier_errors import (
@@ -21,11 +40,28 @@ from finlink_client.webhooks import WebhookError, WebhookEvent, verify_webhook
 
 __all__ = [
     "OPEN",
+    "Aborted",
+    "AlreadyExists",
+    "AsyncFinlink",
+    "Cancelled",
+    "DeadlineExceeded",
+    "FailedPrecondition",
     "FieldViolation",
+    "Finlink",
     "FinlinkError",
+    "Internal",
+    "InvalidArgument",
+    "NotFound",
+    "OutOfRange",
+    "PermissionDenied",
+    "RateLimited",
     "ScopeMissingError",
     "SessionInactiveError",
+    "SessionTakenOver",
     "SessionVerifier",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
     "VerifiedSession",
     "VerifierError",
     "VerifierUnavailableError",

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
 
@@ -18,12 +18,16 @@ DEFAULT_TIMEOUT_SECONDS = 20.0
 # forget a connection after 350 s of silence: between the two lies this.
 KEEPALIVE_MILLISECONDS = 330_000
 
-_OPTIONS = (
+OPTIONS: Final = (
     ("grpc.keepalive_time_ms", KEEPALIVE_MILLISECONDS),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # Back soon after the service is: gRPC would wait for up to two minutes.
+    # Back soon after the service is: gRPC would wait for a second, and for up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+
+# A plaintext credential must not take the way over a proxy that some environment variable names.
+NO_PROXY: Final = ("grpc.enable_http_proxy", 0)
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
@@ -50,11 +54,9 @@ def connect(
     target: str, root_certificates: bytes | None = None, *, repeats: str = READS
 ) -> grpc.Channel:
     """Open the same channel, whose calls get neither time-out nor request_id by themselves."""
-    options: tuple[tuple[str, Any], ...] = (*_OPTIONS, service_config(repeats))
+    options: tuple[tuple[str, Any], ...] = (*OPTIONS, service_config(repeats))
     if root_certificates is None and is_loopback(target):
-        # A plaintext credential must not take the way over a proxy that some
-        # environment variable names.
-        options = (*options, ("grpc.enable_http_proxy", 0))
+        options = (*options, NO_PROXY)
         return grpc.insecure_channel(target, options=options)
     credentials = grpc.ssl_channel_credentials(root_certificates)
     return grpc.secure_channel(target, credentials, options=options)

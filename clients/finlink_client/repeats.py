@@ -7,7 +7,7 @@ gets one here: whatever way an answer was lost, nothing is made twice.
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
@@ -22,14 +22,18 @@ Request = TypeVar("Request")
 Call = TypeVar("Call")
 
 
-def service_config(name: str) -> tuple[str, str]:
+def service_config(name: str, also: Iterable[str] = ()) -> tuple[str, str]:
     """Give the channel's option with a published service config, but for its time-outs.
 
     gRPC takes the shorter of theirs and a caller's own, and who asks for a longer one means it.
+    `also`: paths of more methods that may be repeated.
     """
     config = json.loads((files("finlink.config.v1") / name).read_text(encoding="utf-8"))
+    more = [path.strip("/").split("/") for path in also]
     for entry in config["methodConfig"]:
         entry.pop("timeout", None)
+        if "retryPolicy" in entry:
+            entry["name"] += [{"service": service, "method": method} for service, method in more]
     return "grpc.service_config", json.dumps(config)
 
 

@@ -1,0 +1,168 @@
+"""Calls from tasks: with the newest token, in time, and their failures as errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from finlink_client.deadlines import Deadline, Timeout
+from finlink_client.errors import FinlinkError
+from finlink_client.keepers import AsyncKeeper
+from finlink_client.logins import OPEN, Login, Token, Tokens
+from finlink_client.messages import Answer, Method
+from finlink_client.outgoing import Entries, Metadata, Open, entries_of, request_of, with_token
+from finlink_client.pages import AsyncPages
+from finlink_client.transport import Transport
+from finlink_client.watches import AsyncWatch
+
+Item = TypeVar("Item")
+_OTHER_LOOP = (
+    "This client belongs to another event loop: make a client in the loop that uses it, such as"
+    " within the coroutine that asyncio.run is given."
+)
+
+
+class AsyncCalls:
+    """What the methods of `AsyncFinlink` call with, in one event loop: that of the first call."""
+
+    def __init__(self, transport: Transport, tokens: Tokens, timeout: float) -> None:
+        """Open no channel yet: there may be no event loop."""
+        self._transport = transport
+        self._channel: grpc.aio.Channel | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timeout = timeout
+        self._keeper = AsyncKeeper(tokens, self._log_in)
+        self._tokens = tokens
+        self._open = Open()
+
+    async def unary(
+        self,
+        method: Method[Answer],
+        timeout: Timeout,  # noqa: ASYNC109 - of the whole call, its login included
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - what messages.build takes
+    ) -> Answer:
+        """Call, and give the answer. Raises FinlinkError."""
+        deadline = Deadline(timeout, self._timeout)
+        request, entries = request_of(method, fields), entries_of(metadata)
+        token = await self.token_for(method, deadline)
+        try:
+            answer = await self._send(method, request, token, entries, deadline)
+        except FinlinkError as failure:
+            if token is None or not await self._keeper.replace(token, failure, deadline):
+                raise
+            answer = await self._send_again(method, request, entries, deadline)
+        self._keeper.renew_if_due()
+        return answer
+
+    def pages(
+        self,
+        items: Callable[[Answer], Sequence[Item]],
+        method: Method[Answer],
+        timeout: Timeout,
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - the same
+    ) -> AsyncPages[Item, Answer]:
+        """Give a list. Its time-out is for each page."""
+
+        async def fetch(page_token: str) -> Answer:
+            asked = {**fields, "page_token": page_token}
+            return await self.unary(method, timeout, metadata, **asked)
+
+        return AsyncPages(fetch, items, fields["page_token"])
+
+    def watch(
+        self,
+        method: Method[Answer],
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - the same
+    ) -> AsyncWatch[Answer]:
+        """Give a stream that has not begun."""
+        return AsyncWatch(self, method, request_of(method, fields), entries_of(metadata))
+
+    async def open_stream(
+        self, method: Method[Answer], request: Message, entries: Entries, seconds: float
+    ) -> tuple[Any, Token | None]:
+        """Begin a stream; give it, and the token that it began with."""
+        token = await self.token_for(method, Deadline(None, self._timeout))
+        send = self._open.callable(method, self._channel_here().unary_stream)
+        return send(request, metadata=with_token(token, entries), timeout=seconds), token
+
+    async def replace(self, used: Token, failure: FinlinkError) -> bool:
+        """Tell whether a stream that was refused may be opened again."""
+        return await self._keeper.replace(used, failure, Deadline(None, self._timeout))
+
+    async def token_for(self, method: Method[Any], deadline: Deadline) -> Token | None:
+        """Give what a method is called with."""
+        self._open.check()
+        return None if method.path in OPEN else await self._keeper.get(deadline)
+
+    async def access_token(self) -> str:
+        """Give a token that lives, renewed if it is time."""
+        deadline = Deadline(None, self._timeout)
+        if self._tokens.login is not None and self._tokens.are_due:
+            await self._prove(self._tokens.login)
+        token = await self._keeper.get(deadline)
+        return token.value if token else ""
+
+    async def close(self) -> None:
+        """End every call and the connection."""
+        self._open.close()
+        await self._keeper.close()
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def _prove(self, login: Login) -> None:
+        """Renew after a call for which the token was good, as always."""
+        try:
+            await self.unary(login.proof, None, None)
+        except FinlinkError:
+            self._tokens.usable()  # raises if another process took over
+
+    async def _send_again(
+        self, method: Method[Answer], request: Message, entries: Entries, deadline: Deadline
+    ) -> Answer:
+        token = await self._keeper.get(deadline)
+        try:
+            return await self._send(method, request, token, entries, deadline)
+        except FinlinkError as failure:
+            if token is not None:
+                await self._keeper.replace(token, failure, deadline)  # raises if taken over
+            raise
+
+    async def _send(
+        self,
+        method: Method[Answer],
+        request: Message,
+        token: Token | None,
+        entries: Entries,
+        deadline: Deadline,
+    ) -> Answer:
+        send = self._open.callable(method, self._channel_here().unary_unary)
+        try:
+            answer: Answer = await send(
+                request, metadata=with_token(token, entries), timeout=deadline.left()
+            )
+        except grpc.RpcError as error:
+            raise FinlinkError.of(error) from error
+        return answer
+
+    async def _log_in(self, login: Login, deadline: Deadline) -> Any:  # noqa: ANN401 - of any login
+        return await self._send(login.method, login.request, None, (), deadline)
+
+    def _channel_here(self) -> grpc.aio.Channel:
+        loop = asyncio.get_running_loop()
+        if self._channel is None:
+            self._open.check()
+            self._channel, self._loop = self._transport.open_async(), loop
+        if self._loop is not loop:
+            raise RuntimeError(_OTHER_LOOP)
+        return self._channel

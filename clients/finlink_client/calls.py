@@ -1,0 +1,150 @@
+"""Calls from threads: with the newest token, in time, and their failures as errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from finlink_client.deadlines import Deadline, Timeout
+from finlink_client.errors import FinlinkError
+from finlink_client.keepers import Keeper
+from finlink_client.logins import OPEN, Login, Token, Tokens
+from finlink_client.messages import Answer, Method
+from finlink_client.outgoing import Entries, Metadata, Open, entries_of, request_of, with_token
+from finlink_client.pages import Pages
+from finlink_client.transport import Transport
+from finlink_client.watches import Watch
+
+Item = TypeVar("Item")
+# A renewal holds up the call after which it is tried.
+_RENEWAL_SECONDS = 2.0
+
+
+class Calls:
+    """What the methods of `Finlink` call with."""
+
+    def __init__(self, transport: Transport, tokens: Tokens, timeout: float) -> None:
+        """Open a channel. Nothing is sent before the first call."""
+        self._channel = transport.open()
+        self._timeout = timeout
+        self._keeper = Keeper(tokens, self._log_in)
+        self._tokens = tokens
+        self._open = Open()
+
+    def unary(
+        self,
+        method: Method[Answer],
+        timeout: Timeout,
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - what messages.build takes
+    ) -> Answer:
+        """Call, and give the answer. Raises FinlinkError."""
+        deadline = Deadline(timeout, self._timeout)
+        request, entries = request_of(method, fields), entries_of(metadata)
+        token = self.token_for(method, deadline)
+        try:
+            answer = self._send(method, request, token, entries, deadline)
+        except FinlinkError as failure:
+            if token is None or not self._keeper.replace(token, failure, deadline):
+                raise
+            answer = self._send_again(method, request, entries, deadline)
+        self._keeper.renew_if_due(Deadline(_RENEWAL_SECONDS, self._timeout))
+        return answer
+
+    def pages(
+        self,
+        items: Callable[[Answer], Sequence[Item]],
+        method: Method[Answer],
+        timeout: Timeout,
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - the same
+    ) -> Pages[Item, Answer]:
+        """Give a list. Its time-out is for each page."""
+
+        def fetch(page_token: str) -> Answer:
+            return self.unary(method, timeout, metadata, **{**fields, "page_token": page_token})
+
+        return Pages(fetch, items, fields["page_token"])
+
+    def watch(
+        self,
+        method: Method[Answer],
+        metadata: Metadata,
+        /,
+        **fields: Any,  # noqa: ANN401 - the same
+    ) -> Watch[Answer]:
+        """Give a stream that has not begun."""
+        return Watch(self, method, request_of(method, fields), entries_of(metadata))
+
+    def open_stream(
+        self, method: Method[Answer], request: Message, entries: Entries, seconds: float
+    ) -> tuple[Any, Token | None]:
+        """Begin a stream; give it, and the token that it began with."""
+        token = self.token_for(method, Deadline(None, self._timeout))
+        send = self._open.callable(method, self._channel.unary_stream)
+        return send(request, metadata=with_token(token, entries), timeout=seconds), token
+
+    def replace(self, used: Token, failure: FinlinkError) -> bool:
+        """Tell whether a stream that was refused may be opened again."""
+        return self._keeper.replace(used, failure, Deadline(None, self._timeout))
+
+    def token_for(self, method: Method[Any], deadline: Deadline) -> Token | None:
+        """Give what a method is called with."""
+        self._open.check()
+        return None if method.path in OPEN else self._keeper.get(deadline)
+
+    def access_token(self) -> str:
+        """Give a token that lives, renewed if it is time."""
+        deadline = Deadline(None, self._timeout)
+        if self._tokens.login is not None and self._tokens.are_due:
+            self._prove(self._tokens.login)
+        token = self._keeper.get(deadline)
+        return token.value if token else ""
+
+    def close(self) -> None:
+        """End every call and the connection."""
+        self._open.close()
+        self._channel.close()
+
+    def _prove(self, login: Login) -> None:
+        """Renew after a call for which the token was good, as always."""
+        try:
+            self.unary(login.proof, None, None)
+        except FinlinkError:
+            self._tokens.usable()  # raises if another process took over
+
+    def _send_again(
+        self, method: Method[Answer], request: Message, entries: Entries, deadline: Deadline
+    ) -> Answer:
+        token = self._keeper.get(deadline)
+        try:
+            return self._send(method, request, token, entries, deadline)
+        except FinlinkError as failure:
+            if token is not None:
+                self._keeper.replace(token, failure, deadline)  # raises if it was taken over
+            raise
+
+    def _send(
+        self,
+        method: Method[Answer],
+        request: Message,
+        token: Token | None,
+        entries: Entries,
+        deadline: Deadline,
+    ) -> Answer:
+        send = self._open.callable(method, self._channel.unary_unary)
+        try:
+            answer: Answer = send(
+                request, metadata=with_token(token, entries), timeout=deadline.left()
+            )
+        except grpc.RpcError as error:
+            raise FinlinkError.of(error) from error
+        return answer
+
+    def _log_in(self, login: Login, deadline: Deadline) -> Any:  # noqa: ANN401 - of any login
+        return self._send(login.method, login.request, None, (), deadline)

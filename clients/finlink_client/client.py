@@ -1,0 +1,218 @@
+"""The client: every RPC as a method, with a credential that renews itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self, Unpack
+
+from finlink_client import logins
+from finlink_client.async_calls import AsyncCalls
+from finlink_client.calls import Calls
+from finlink_client.logins import Login, Tokens
+from finlink_client.resources import AsyncResources, Resources
+from finlink_client.transport import Options, Transport
+
+_TIMEOUT: Final = 10.0  # seconds
+
+
+class Finlink(Resources):
+    """A client of Finlink Config, for as many threads as want to.
+
+    `Finlink(target, client_id=…, client_secret=…)` acts as an app's server: it opens a session
+    with the first call and renews it in time, once however many threads ask. The other
+    credentials are `with_password`, `with_service_key`, `with_token` and `anonymous`.
+
+    Every RPC is a method: `client.secrets.rotate(…)`. They take plain Python values and raise
+    FinlinkError. `get` gives the thing and `list` the things, page by page as they are needed;
+    the others give the answer as it is. `timeout` is how long a call may take in all (seconds
+    or a timedelta; 10 s), `metadata` goes along with it. What changes nothing, or takes a
+    request_id, is made again by itself while the service is away. `client.settings.watch` and
+    `client.sessions.watch_revocations` go on from their cursor when they are cut off.
+
+    Speaks plaintext to loopback and TLS to everything else; `Options` says what else can be
+    chosen. Make it in the process that uses it, not before a fork, and close it when it is not
+    needed any more: `with Finlink(…) as client`. Nothing is sent before the first call.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        scopes: Sequence[str] = (),
+        **options: Unpack[Options],
+    ) -> None:
+        """Act as an app's server, with all the secret's scopes unless some are named."""
+        login = logins.with_client_secret(client_id, client_secret, scopes)
+        self._begin(target, client_id, login, "", options)
+
+    @classmethod
+    def with_password(
+        cls, target: str, *, email: str, password: str, **options: Unpack[Options]
+    ) -> Self:
+        """Act as a customer, who signs in with the first call and again in time."""
+        return cls._new(target, "account", logins.with_password(email, password), "", options)
+
+    @classmethod
+    def with_service_key(cls, target: str, *, service_key: str, **options: Unpack[Options]) -> Self:
+        """Act as a service of the platform."""
+        return cls._new(target, "service key", None, service_key, options)
+
+    @classmethod
+    def with_token(cls, target: str, *, token: str, **options: Unpack[Options]) -> Self:
+        """Act with an account token or a session token that somebody else renews."""
+        return cls._new(target, "token", None, token, options)
+
+    @classmethod
+    def anonymous(cls, target: str, **options: Unpack[Options]) -> Self:
+        """Act as nobody, or as whom a client certificate names."""
+        return cls._new(target, "anonymous", None, "", options)
+
+    def access_token(self) -> str:
+        """Give the token that calls carry, for calls to other services of the platform.
+
+        It lives, as far as this client knows. Ask for it before each call and do not keep it.
+        """
+        return self._calls.access_token()
+
+    def close(self) -> None:
+        """End every call and the connection. The session is left to its end."""
+        self._calls.close()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say where to and as whom, without any credential."""
+        return f"<{type(self).__name__} {self._target}, {self._name}>"
+
+    @classmethod
+    def _new(
+        cls, target: str, name: str, login: Login | None, credential: str, options: Options
+    ) -> Self:
+        client = cls.__new__(cls)
+        client._begin(target, name, login, credential, options)  # noqa: SLF001 - its own
+        return client
+
+    def _begin(
+        self, target: str, name: str, login: Login | None, credential: str, options: Options
+    ) -> None:
+        self._target, self._name = target, name
+        tokens = Tokens(login, options.get("clock", time.monotonic), credential)
+        timeout = options.get("timeout", _TIMEOUT)
+        self._calls = Calls(Transport.of(target, options), tokens, timeout)
+        super().__init__(self._calls)
+
+
+class AsyncFinlink(AsyncResources):
+    """A client of Finlink Config, for as many tasks of one event loop as want to.
+
+    `AsyncFinlink(target, client_id=…, client_secret=…)` acts as an app's server: it opens a session
+    with the first call and renews it in time, once however many tasks ask. The other
+    credentials are `with_password`, `with_service_key`, `with_token` and `anonymous`.
+
+    Every RPC is a method: `await client.secrets.rotate(…)`. They take plain Python values and raise
+    FinlinkError. `get` gives the thing and `list` the things, page by page as they are needed;
+    the others give the answer as it is. `timeout` is how long a call may take in all (seconds
+    or a timedelta; 10 s), `metadata` goes along with it. What changes nothing, or takes a
+    request_id, is made again by itself while the service is away. `client.settings.watch` and
+    `client.sessions.watch_revocations` go on from their cursor when they are cut off.
+
+    Speaks plaintext to loopback and TLS to everything else; `Options` says what else can be
+    chosen. Its event loop is that of the first
+    call. Make it in the process that uses it, not before a fork, and close it when it is not
+    needed any more: `async with AsyncFinlink(…) as client`. Nothing is sent before the first call.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        scopes: Sequence[str] = (),
+        **options: Unpack[Options],
+    ) -> None:
+        """Act as an app's server, with all the secret's scopes unless some are named."""
+        login = logins.with_client_secret(client_id, client_secret, scopes)
+        self._begin(target, client_id, login, "", options)
+
+    @classmethod
+    def with_password(
+        cls, target: str, *, email: str, password: str, **options: Unpack[Options]
+    ) -> Self:
+        """Act as a customer, who signs in with the first call and again in time."""
+        return cls._new(target, "account", logins.with_password(email, password), "", options)
+
+    @classmethod
+    def with_service_key(cls, target: str, *, service_key: str, **options: Unpack[Options]) -> Self:
+        """Act as a service of the platform."""
+        return cls._new(target, "service key", None, service_key, options)
+
+    @classmethod
+    def with_token(cls, target: str, *, token: str, **options: Unpack[Options]) -> Self:
+        """Act with an account token or a session token that somebody else renews."""
+        return cls._new(target, "token", None, token, options)
+
+    @classmethod
+    def anonymous(cls, target: str, **options: Unpack[Options]) -> Self:
+        """Act as nobody, or as whom a client certificate names."""
+        return cls._new(target, "anonymous", None, "", options)
+
+    async def access_token(self) -> str:
+        """Give the token that calls carry, for calls to other services of the platform.
+
+        It lives, as far as this client knows. Ask for it before each call and do not keep it.
+        """
+        return await self._calls.access_token()
+
+    async def close(self) -> None:
+        """End every call and the connection. The session is left to its end."""
+        await self._calls.close()
+
+    async def __aenter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        """Say where to and as whom, without any credential."""
+        return f"<{type(self).__name__} {self._target}, {self._name}>"
+
+    @classmethod
+    def _new(
+        cls, target: str, name: str, login: Login | None, credential: str, options: Options
+    ) -> Self:
+        client = cls.__new__(cls)
+        client._begin(target, name, login, credential, options)  # noqa: SLF001 - its own
+        return client
+
+    def _begin(
+        self, target: str, name: str, login: Login | None, credential: str, options: Options
+    ) -> None:
+        self._target, self._name = target, name
+        tokens = Tokens(login, options.get("clock", time.monotonic), credential)
+        timeout = options.get("timeout", _TIMEOUT)
+        self._calls = AsyncCalls(Transport.of(target, options), tokens, timeout)
+        super().__init__(self._calls)
