@@ -1,4 +1,6 @@
-"""Writes generated/ from protos/: stubs, their types, one descriptor set, and service configs.
+"""Writes from protos/ what is made of them: generated/, and the methods of the Python client.
+
+In generated/ stand the stubs, their types, one descriptor set, and service configs.
 
 `python protos/generate.py` writes, `python protos/generate.py --check` only tells whether
 what is checked in is what would be written.
@@ -8,7 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,9 +23,13 @@ from google.protobuf.descriptor_pb2 import (
 from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
+import client_code
+import client_methods
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROTOS = REPOSITORY / "protos"
 GENERATED = REPOSITORY / "generated"
+RESOURCES = REPOSITORY / "clients" / "finlink_client" / "resources"
 PACKAGE = Path("finlink/config/v1")
 DESCRIPTORS = "descriptors.binpb"
 # gRPC's service configs: for every caller, and for callers who send a request_id with each
@@ -52,16 +58,17 @@ ERROR_DETAILS = ["google/rpc/error_details.proto", "google/rpc/status.proto"]
 def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         fresh = Path(directory)
-        build(fresh)
+        made = {fresh / one.name: one for one in (GENERATED, RESOURCES)}
+        build(*made)
         if arguments == ["--check"]:
-            check(fresh)
+            check(made)
         elif not arguments:
-            write(fresh)
+            write(made)
         else:
             sys.exit("usage: python protos/generate.py [--check]")
 
 
-def build(target: Path) -> None:
+def build(target: Path, resources: Path) -> None:
     package = target / PACKAGE
     package.mkdir(parents=True)
     sources = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.rglob("*.proto"))
@@ -108,6 +115,7 @@ def build(target: Path) -> None:
     for name, has_request_ids in ((SERVICE_CONFIG, False), (WITH_REQUEST_IDS, True)):
         written = json.dumps(service_config(own, has_request_ids=has_request_ids), indent=2)
         (package / name).write_text(written + "\n", encoding="utf-8")
+    client_code.write(client_methods.read(own), resources)
 
 
 def service_config(own: list[FileDescriptorProto], *, has_request_ids: bool) -> dict[str, object]:
@@ -193,27 +201,29 @@ def contents(root: Path) -> dict[Path, bytes]:
     }
 
 
-def check(fresh: Path) -> None:
-    wanted, found = contents(fresh), contents(GENERATED)
-    different = sorted(
-        path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path)
-    )
+def check(made: Mapping[Path, Path]) -> None:
+    different = []
+    for fresh, present in made.items():
+        wanted, found = contents(fresh), contents(present)
+        paths = sorted(path for path in wanted | found if wanted.get(path) != found.get(path))
+        different += [str((present / path).relative_to(REPOSITORY)) for path in paths]
     if different:
         sys.exit(
-            f"generated/ is not what protos/ says ({', '.join(map(str, different))}): "
+            f"What is made of protos/ is not what they say ({', '.join(different)}): "
             "run `make generate` and commit the result."
         )
 
 
-def write(fresh: Path) -> None:
+def write(made: Mapping[Path, Path]) -> None:
     """Touches only what changed, so that a running import never meets a missing file."""
-    wanted, found = contents(fresh), contents(GENERATED)
-    for path in found.keys() - wanted.keys():
-        (GENERATED / path).unlink()
-    for path, data in wanted.items():
-        if found.get(path) != data:
-            (GENERATED / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(fresh / path, GENERATED / path)
+    for fresh, present in made.items():
+        wanted, found = contents(fresh), contents(present)
+        for path in found.keys() - wanted.keys():
+            (present / path).unlink()
+        for path, data in wanted.items():
+            if found.get(path) != data:
+                (present / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(fresh / path, present / path)
 
 
 if __name__ == "__main__":
