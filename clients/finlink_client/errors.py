@@ -101,10 +101,11 @@ class FinlinkError(Exception):
         """Say what was wrong, where, what to do or to wait for, and how to find it."""
         text = self.message or "The call failed and the answer does not say why."
         # The service's sentences name fields and delays themselves; another server's may not.
-        if not any(v.field in text for v in self.field_violations):
-            text += "".join(f" {v.field}: {v.expected};" for v in self.field_violations).rstrip(";")
+        if self.field_violations and not any(v.field in text for v in self.field_violations):
+            told = "; ".join(f"{v.field}: {v.expected}" for v in self.field_violations)
+            text += f" {told.removesuffix('.')}."
         # The service's own sentences mostly end with what to do.
-        if self.remedy and not (self.reason and _TWO_SENTENCES.search(text)):
+        if self.remedy and not (self.reason and _TWO_SENTENCES.search(self.message)):
             text = f"{text.removesuffix('.')}. {self.remedy}"
         if self.retry_delay is not None and not _A_DELAY.search(text):
             text += f" Try again in {self.retry_delay.total_seconds():g} s."

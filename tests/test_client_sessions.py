@@ -1,0 +1,404 @@
+"""The client's session: opened once, renewed in time, never taken back from another process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import pytest
+from tests.clients import Blocking, ManualClock, keeper_of
+from tests.races import Race
+
+from finlink_client import (
+    FinlinkError,
+    PermissionDenied,
+    SessionTakenOver,
+    Unauthenticated,
+    Unavailable,
+)
+
+pytestmark = pytest.mark.either("what a client keeps in mind is no matter of the database")
+
+LOST = Unavailable(grpc.StatusCode.UNAVAILABLE, "The connection broke.")
+# Of an hour: three quarters, and nine tenths.
+NOT_YET, DUE = 44, 55
+
+
+@pytest.fixture
+def ticks() -> ManualClock:
+    """The client's own clock."""
+    return ManualClock()
+
+
+@pytest.fixture
+def sessions(account, app) -> Callable[[], list[str]]:
+    """The sessions that the app has had: why each ended, the newest first."""
+
+    def look() -> list[str]:
+        # Signed in anew: clocks may have gone on by more than an account token's life.
+        answer = account.sign_in().sessions.ListSessions(app_id=app.id)
+        return [str(one.end_reason) if one.HasField("end_time") else "" for one in answer.sessions]
+
+    return look
+
+
+@pytest.fixture
+def client(clients, server, secret, ticks) -> Any:
+    return clients.of(server, secret, clock=ticks)
+
+
+@contextmanager
+def logins_of(client, change: Callable[..., Any]):
+    """Let something else happen when a client logs in: it is given what really logs in."""
+    keeper = keeper_of(client)
+    real = keeper._send
+    if isinstance(client, Blocking):
+
+        async def send(*arguments: Any) -> Any:
+            return await change(real, *arguments)
+
+    else:
+
+        def send(*arguments: Any) -> Any:
+            return change(real, *arguments)
+
+    keeper._send = send
+    yield
+    keeper._send = real
+
+
+def lost(client) -> Any:
+    """A login that happens, but whose answer does not come back."""
+    if isinstance(client, Blocking):
+
+        async def change(real: Any, *arguments: Any) -> Any:
+            await real(*arguments)
+            raise LOST
+
+    else:
+
+        def change(real: Any, *arguments: Any) -> Any:
+            real(*arguments)
+            raise LOST
+
+    return logins_of(client, change)
+
+
+def settle(client) -> None:
+    """Go on when a renewal that goes on in the background is over."""
+    keeper = keeper_of(client)
+    if isinstance(client, Blocking) and keeper._task is not None:
+
+        async def wait() -> None:
+            await client.loop.waiting(keeper._task)
+
+        client.loop.run(wait())
+
+
+# ------------------------------------------------------------------------------ one login
+
+
+def test_nothing_is_sent_before_the_first_call(client, sessions):
+    assert sessions() == []
+    assert client.sessions.get().app_id
+    assert sessions() == [""]
+
+
+def test_fifty_callers_open_one_session(client, sessions):
+    race = Race(50, lambda _: client.settings.get().version)
+
+    assert len(race.answers) == 50
+    assert sessions() == [""]
+
+
+def test_fifty_callers_with_a_wrong_secret_try_once(clients, server, account, app, secret):
+    account.secrets.RevokeSecret(secret_id=secret.id, password=account.password)
+    client = clients.of(server, secret)
+    refusals = []
+
+    def call(_: int) -> None:
+        with pytest.raises(Unauthenticated) as refused:
+            client.settings.get()
+        refusals.append(refused.value)
+
+    Race(50, call)
+
+    events = account.accounts.ListAuditEvents(app_id=app.id, types=["session.refused"]).events
+    assert {one.reason for one in refusals} == {"CLIENT_CREDENTIALS_INVALID"}
+    assert len({id(one) for one in refusals}) == 50  # each has a traceback of its own
+    assert sum(one.count for one in events) < 5  # who came after the first answer tried anew
+
+
+def test_it_has_the_scopes_that_were_asked_for(clients, server, secret, redirect_id):
+    client = clients.of(server, secret, scopes=["read"])
+
+    with pytest.raises(PermissionDenied, match="write"):
+        client.link_tokens.create(parameters={"redirect_id": redirect_id, "product": 1})
+
+
+# -------------------------------------------------------------------------------- renewal
+
+
+def test_a_session_is_not_renewed_before_its_time(client, ticks, sessions):
+    client.sessions.get()
+    ticks.advance(minutes=NOT_YET)
+
+    client.sessions.get()
+    settle(client)
+
+    assert sessions() == [""]
+
+
+def test_a_session_is_renewed_once_before_it_ends(client, ticks, sessions):
+    first = client.sessions.get().id
+    ticks.advance(minutes=DUE)
+
+    race = Race(50, lambda _: client.sessions.get().id)
+    settle(client)
+
+    assert len(race.answers) == 50
+    assert client.sessions.get().id != first
+    assert sessions() == ["", "4"]  # SUPERSEDED
+
+
+def test_replicas_do_not_renew_in_one_moment(clients, server, account, app, secret):
+    clock = ManualClock()
+    tokens = []
+    for _ in range(20):
+        client = clients.of(server, secret, clock=clock)
+        client.access_token()
+        tokens.append(keeper_of(client)._tokens._renew_at - clock())
+
+    assert 0.74 * 3600 < min(tokens) < max(tokens) < 0.9 * 3600
+    assert max(tokens) - min(tokens) > 60
+
+
+def test_no_call_notices_that_sessions_are_renewed(client, ticks, sessions):
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def call_on() -> None:
+        while not stop.is_set():
+            try:
+                client.settings.get()
+            except FinlinkError as error:
+                failures.append(error)
+
+    callers = [threading.Thread(target=call_on) for _ in range(8)]
+    for one in callers:
+        one.start()
+    for _ in range(10):
+        ticks.advance(minutes=DUE)
+        client.settings.get()
+        settle(client)
+    stop.set()
+    for one in callers:
+        one.join()
+
+    assert failures == []
+    assert len(sessions()) > 10
+
+
+def test_a_session_that_has_ended_by_its_clock_is_replaced(client, ticks, sessions):
+    client.sessions.get()
+    ticks.advance(minutes=120)
+
+    client.sessions.get()
+
+    assert len(sessions()) == 2
+
+
+def test_a_wall_clock_that_is_wrong_does_not_matter(client, clock, ticks, sessions):
+    clock.advance(days=400)  # the service's: this machine's is behind by as much
+    client.sessions.get()
+    ticks.advance(minutes=NOT_YET)
+    client.sessions.get()
+    settle(client)
+
+    assert sessions() == [""]
+
+
+def test_a_machine_that_slept_logs_in_again(client, clock, sessions):
+    client.sessions.get()
+    clock.advance(hours=2)  # while this machine's stood still
+
+    assert client.sessions.get().id
+
+    assert sessions() == ["", "1"]  # EXPIRED
+
+
+def test_an_account_signs_in_again_in_time(clients, server, account, ticks):
+    client = clients.signed_in(server, account, clock=ticks)
+    first = client.access_token()
+    ticks.advance(minutes=12 * DUE)
+
+    client.accounts.get()
+    settle(client)
+
+    assert client.access_token() != first
+
+
+def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, sessions, caplog):
+    first = client.sessions.get().id
+    ticks.advance(minutes=DUE)
+
+    with logins_of(client, refusing(client)), caplog.at_level(logging.INFO, "finlink_client"):
+        assert client.sessions.get().id == first
+        settle(client)
+        assert client.sessions.get().id == first
+
+    assert "The connection broke." in caplog.text
+
+
+def refusing(client) -> Any:
+    """What fails to log in."""
+    if isinstance(client, Blocking):
+
+        async def fail(*_: Any) -> Any:
+            raise LOST
+
+        return fail
+
+    def fail_at_once(*_: Any) -> Any:
+        raise LOST
+
+    return fail_at_once
+
+
+# ----------------------------------------------------------------------- another process
+
+
+def test_a_session_that_was_taken_over_is_not_taken_back(client, secret, sessions):
+    client.sessions.get()
+    other = secret.start()
+
+    for _ in range(3):
+        with pytest.raises(SessionTakenOver, match="a client secret of its own"):
+            client.sessions.get()
+
+    assert other.sessions.GetSession().session.id == other.id
+    assert len(sessions()) == 2
+
+
+def test_it_is_not_taken_back_when_it_is_time_to_renew(client, secret, ticks, sessions):
+    client.sessions.get()
+    other = secret.start()
+    ticks.advance(minutes=DUE)
+
+    with pytest.raises(SessionTakenOver):
+        client.sessions.get()
+    with pytest.raises(SessionTakenOver):
+        client.access_token()
+
+    assert other.sessions.GetSession().session.id == other.id
+
+
+def test_a_token_for_other_services_is_not_taken_back_either(client, secret, ticks):
+    client.access_token()
+    other = secret.start()
+    ticks.advance(minutes=DUE)
+
+    with pytest.raises(SessionTakenOver):
+        client.access_token()
+
+    assert other.sessions.GetSession().session.id == other.id
+
+
+def test_of_two_replicas_with_one_secret_the_older_one_is_told(clients, server, secret):
+    older, newer = clients.of(server, secret), clients.of(server, secret)
+    older.sessions.get()
+    newer.sessions.get()
+
+    with pytest.raises(SessionTakenOver):
+        older.sessions.get()
+    assert newer.sessions.get().id
+
+
+def test_its_own_login_whose_answer_was_lost_is_not_another_process(client, ticks, sessions):
+    client.sessions.get()
+    ticks.advance(minutes=DUE)
+    with lost(client):
+        client.sessions.get()
+        settle(client)
+
+    assert client.sessions.get().id
+
+    assert sessions() == ["", "4", "4"]
+
+
+def test_after_that_another_process_is_one_again(client, secret, ticks):
+    client.sessions.get()
+    ticks.advance(minutes=DUE)
+    with lost(client):
+        client.sessions.get()
+        settle(client)
+    client.sessions.get()
+    secret.start()
+
+    with pytest.raises(SessionTakenOver):
+        client.sessions.get()
+
+
+# --------------------------------------------------------------------- what ends a secret
+
+
+def test_a_session_that_was_revoked_is_replaced(client, account, sessions):
+    account.sessions.RevokeSession(session_id=client.sessions.get().id)
+
+    assert client.sessions.get().id
+    assert len(sessions()) == 2
+
+
+def test_a_revoked_secret_ends_its_client_and_no_login_is_tried(client, account, app, secret):
+    client.sessions.get()
+    account.secrets.RevokeSecret(secret_id=secret.id, password=account.password)
+
+    for _ in range(2):
+        with pytest.raises(Unauthenticated) as refused:
+            client.sessions.get()
+        assert refused.value.facts == {"inactive_reason": "SECRET_REVOKED"}
+
+    events = account.accounts.ListAuditEvents(app_id=app.id, types=["session.refused"]).events
+    assert list(events) == []
+
+
+def test_a_rotated_secret_works_until_the_overlap_is_over(
+    clients, server, client, account, secret, clock
+):
+    client.sessions.get()
+    manager = clients.signed_in(server, account)
+    made = manager.secrets.rotate(
+        secret.id, password=account.password, overlap=timedelta(minutes=10)
+    )
+    new = clients.make(server.target, client_id=secret.app_id, client_secret=made.client_secret)
+
+    assert client.sessions.get().id != new.sessions.get().id
+    clock.advance(seconds=660)
+    with pytest.raises(Unauthenticated) as refused:
+        client.sessions.get()
+    assert refused.value.facts == {"inactive_reason": "SECRET_EXPIRED"}
+    assert new.sessions.get().id
+
+
+# -------------------------------------------------------------------------------- secrecy
+
+
+def test_no_credential_is_shown(clients, server, account, secret, caplog):
+    with caplog.at_level(logging.DEBUG):
+        client = clients.of(server, secret)
+        token = client.access_token()
+        signed_in = clients.signed_in(server, account)
+        account_token = signed_in.access_token()
+        with pytest.raises(FinlinkError) as refused:
+            signed_in.secrets.rotate("sec_1", password=account.password)
+    keeper = keeper_of(client)
+
+    shown = [repr(client), repr(signed_in), repr(keeper._tokens.login), repr(keeper._tokens)]
+    shown += [repr(keeper._tokens.usable()), repr(refused.value), caplog.text]
+    for credential in (secret.plaintext, token, account.password, account_token):
+        assert [text for text in shown if credential in text] == []
