@@ -52,7 +52,7 @@ format: $(VENV)/.installed-dev ## Format the code, and repair what the linter ca
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
-generate: $(VENV)/.installed-dev ## Write generated/ from protos/
+generate: $(VENV)/.installed-dev ## Write generated/ and the client's methods from protos/
 	@$(BIN)/python protos/generate.py
 
 clean: ## Remove .venv and caches; the data in .finlink stays

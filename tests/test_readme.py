@@ -22,6 +22,7 @@ _, SECOND_PART, THIRD_PART = (
     readme.blocks(part, "sh")
     for part in readme.section("The story, call by call").split("\n### ")[1:]
 )
+PROGRAMS = readme.blocks(readme.section("From Python"), "python")
 
 # What may be given to a command: no plaintext, only the name of a variable that holds one.
 ARGUMENT = re.compile(
@@ -84,8 +85,9 @@ def test_the_story_goes_as_shown_each_time_it_is_pasted(demo, shell, story):
     assert [one for one in demo.arguments if not ARGUMENT.fullmatch(one)] == []
 
 
-def test_the_python_client_goes_as_shown(demo):
-    [block] = readme.blocks(readme.section("From Python"), "python")
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_the_python_client_goes_as_shown(demo, number):
+    block = PROGRAMS[number]
 
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block.text],
@@ -93,9 +95,11 @@ def test_the_python_client_goes_as_shown(demo):
         capture_output=True,
         check=False,
         text=True,
+        timeout=120,
     )
 
     assert readme.prints(block.shown, done.stdout), done.stdout + done.stderr
+    assert done.stderr == ""
 
 
 def test_the_protected_server_goes_as_shown(demo):
