@@ -87,7 +87,9 @@ def test_a_list_goes_on_from_a_page(clients, server, account, app, endpoints):
 
 @EITHER
 def test_only_the_pages_that_are_needed_are_asked_for(scripted, anonymous):
-    scripted.answer = v1.ListBanksResponse(banks=[{"id": "a"}, {"id": "b"}], next_page_token="more")
+    scripted.answer = v1.ListBanksResponse(
+        banks=[v1.Bank(id="a"), v1.Bank(id="b")], next_page_token="more"
+    )
 
     banks = iter(anonymous.banks.list())
 
@@ -358,6 +360,7 @@ def test_a_client_of_another_event_loop_says_so(scripted):
 
     async def use_and_close():
         await client.secrets.get("sec_1")
+        assert client._calls._channel
         await client._calls._channel.close()
 
     asyncio.run(use_and_close())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -53,40 +54,35 @@ def client(clients, server, secret, ticks) -> Any:
 
 
 @contextmanager
-def logins_of(client, change: Callable[..., Any]):
+def logins_of(client: Any, change: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]):
     """Let something else happen when a client logs in: it is given what really logs in."""
     keeper = keeper_of(client)
     real = keeper._send
     if isinstance(client, Blocking):
-
-        async def send(*arguments: Any) -> Any:
-            return await change(real, *arguments)
-
+        keeper._send = lambda *asked: change(lambda: real(*asked))
     else:
 
-        def send(*arguments: Any) -> Any:
-            return change(real, *arguments)
+        async def log_in(*asked: Any) -> Any:
+            return real(*asked)
 
-    keeper._send = send
+        keeper._send = lambda *asked: asyncio.run(_waited(change(lambda: log_in(*asked))))
     yield
     keeper._send = real
 
 
-def lost(client) -> Any:
+async def _waited(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+async def lost(log_in: Callable[[], Awaitable[Any]]) -> Any:
     """A login that happens, but whose answer does not come back."""
-    if isinstance(client, Blocking):
+    await log_in()
+    raise LOST
 
-        async def change(real: Any, *arguments: Any) -> Any:
-            await real(*arguments)
-            raise LOST
 
-    else:
-
-        def change(real: Any, *arguments: Any) -> Any:
-            real(*arguments)
-            raise LOST
-
-    return logins_of(client, change)
+async def failing(_: object) -> Any:
+    """A login that does not happen."""
+    raise LOST
 
 
 def settle(client) -> None:
@@ -247,27 +243,12 @@ def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, session
     first = client.sessions.get().id
     ticks.advance(minutes=DUE)
 
-    with logins_of(client, refusing(client)), caplog.at_level(logging.INFO, "finlink_client"):
+    with logins_of(client, failing), caplog.at_level(logging.INFO, "finlink_client"):
         assert client.sessions.get().id == first
         settle(client)
         assert client.sessions.get().id == first
 
     assert "The connection broke." in caplog.text
-
-
-def refusing(client) -> Any:
-    """What fails to log in."""
-    if isinstance(client, Blocking):
-
-        async def fail(*_: Any) -> Any:
-            raise LOST
-
-        return fail
-
-    def fail_at_once(*_: Any) -> Any:
-        raise LOST
-
-    return fail_at_once
 
 
 # ----------------------------------------------------------------------- another process
@@ -322,7 +303,7 @@ def test_of_two_replicas_with_one_secret_the_older_one_is_told(clients, server, 
 def test_its_own_login_whose_answer_was_lost_is_not_another_process(client, ticks, sessions):
     client.sessions.get()
     ticks.advance(minutes=DUE)
-    with lost(client):
+    with logins_of(client, lost):
         client.sessions.get()
         settle(client)
 
@@ -334,7 +315,7 @@ def test_its_own_login_whose_answer_was_lost_is_not_another_process(client, tick
 def test_after_that_another_process_is_one_again(client, secret, ticks):
     client.sessions.get()
     ticks.advance(minutes=DUE)
-    with lost(client):
+    with logins_of(client, lost):
         client.sessions.get()
         settle(client)
     client.sessions.get()
