@@ -88,7 +88,8 @@ class Blocking:
             answer = method(*arguments, **named)
             if inspect.isawaitable(answer):
                 return self.loop.run(answer)
-            return Blocking(self.loop, answer) if hasattr(answer, "__aiter__") else answer
+            is_another = isinstance(answer, AsyncFinlink) or hasattr(answer, "__aiter__")
+            return Blocking(self.loop, answer) if is_another else answer
 
         return run
 

@@ -198,6 +198,16 @@ def test_a_call_carries_its_metadata_and_one_credential(clients, scripted):
 
 
 @EITHER
+def test_many_customers_stand_on_one_connection(clients, server, account, stranger):
+    client = clients.make(server.target, "anonymous")
+
+    seen = [client.using(token=one.token).accounts.get().id for one in (account, stranger)]
+
+    assert seen == [account.id, stranger.id]
+    assert client.signing_keys.list().keys
+
+
+@EITHER
 def test_a_call_brings_no_credential_of_its_own(anonymous):
     with pytest.raises(ValueError, match="another client"):
         anonymous.secrets.get("sec_1", metadata={"Authorization": "Bearer x"})
@@ -360,8 +370,9 @@ def test_a_client_of_another_event_loop_says_so(scripted):
 
     async def use_and_close():
         await client.secrets.get("sec_1")
-        assert client._calls._channel
-        await client._calls._channel.close()
+        channel = client._calls._connection._channel
+        assert channel
+        await channel.close()
 
     asyncio.run(use_and_close())
 

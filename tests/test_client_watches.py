@@ -59,7 +59,7 @@ def test_a_stream_goes_on_where_it_was_cut_off(client, proxy, account, app):
     people.force_auth_token(account, app)
     proxy.mend()
 
-    assert versions(next_with(watch, versions)) == [2]  # and not the first one again
+    assert versions(next_with(watch, versions)) == [2]
 
 
 def test_it_goes_on_at_a_server_that_was_started_again(clients, home):

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
-import grpc.aio
 from google.protobuf.message import Message
 
+from finlink_client.connections import AsyncConnection
 from finlink_client.deadlines import Deadline, Timeout
 from finlink_client.errors import FinlinkError
 from finlink_client.keepers import AsyncKeeper
 from finlink_client.logins import OPEN, Login, Token, Tokens
 from finlink_client.messages import Answer, Method
-from finlink_client.outgoing import Entries, Metadata, Open, entries_of, request_of, with_token
+from finlink_client.outgoing import Entries, Metadata, entries_of, request_of, with_token
 from finlink_client.pages import AsyncPages
-from finlink_client.transport import Transport
 from finlink_client.watches import AsyncWatch
 
 Item = TypeVar("Item")
-_OTHER_LOOP = (
-    "This client belongs to another event loop: make a client in the loop that uses it, such as"
-    " within the coroutine that asyncio.run is given."
-)
 
 
 class AsyncCalls:
     """What the methods of `AsyncFinlink` call with, in one event loop: that of the first call."""
 
-    def __init__(self, transport: Transport, tokens: Tokens, timeout: float) -> None:
-        """Open no channel yet: there may be no event loop."""
-        self._transport = transport
-        self._channel: grpc.aio.Channel | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, connection: AsyncConnection, tokens: Tokens, timeout: float) -> None:
+        """Send nothing before the first call."""
+        self._connection = connection
         self._timeout = timeout
         self._keeper = AsyncKeeper(tokens, self._log_in)
         self._tokens = tokens
-        self._open = Open()
 
     async def unary(
         self,
@@ -93,7 +84,7 @@ class AsyncCalls:
     ) -> tuple[Any, Token | None]:
         """Begin a stream; give it, and the token that it began with."""
         token = await self.token_for(method, Deadline(None, self._timeout))
-        send = self._open.callable(method, self._channel_here().unary_stream)
+        send = self._connection.stream(method)
         return send(request, metadata=with_token(token, entries), timeout=seconds), token
 
     async def replace(self, used: Token, failure: FinlinkError) -> bool:
@@ -102,7 +93,7 @@ class AsyncCalls:
 
     async def token_for(self, method: Method[Any], deadline: Deadline) -> Token | None:
         """Give what a method is called with."""
-        self._open.check()
+        self._connection.check()
         return None if method.path in OPEN else await self._keeper.get(deadline)
 
     async def access_token(self) -> str:
@@ -113,12 +104,14 @@ class AsyncCalls:
         token = await self._keeper.get(deadline)
         return token.value if token else ""
 
+    def using(self, token: str) -> AsyncCalls:
+        """Give calls with another credential over the same connection."""
+        return AsyncCalls(self._connection, Tokens(None, self._tokens.clock, token), self._timeout)
+
     async def close(self) -> None:
         """End every call and the connection."""
-        self._open.close()
         await self._keeper.close()
-        if self._channel is not None:
-            await self._channel.close()
+        await self._connection.close()
 
     async def _prove(self, login: Login) -> None:
         """Renew after a call for which the token was good, as always."""
@@ -146,7 +139,7 @@ class AsyncCalls:
         entries: Entries,
         deadline: Deadline,
     ) -> Answer:
-        send = self._open.callable(method, self._channel_here().unary_unary)
+        send = self._connection.unary(method)
         try:
             answer: Answer = await send(
                 request, metadata=with_token(token, entries), timeout=deadline.left()
@@ -157,12 +150,3 @@ class AsyncCalls:
 
     async def _log_in(self, login: Login, deadline: Deadline) -> Any:  # noqa: ANN401 - of any login
         return await self._send(login.method, login.request, None, (), deadline)
-
-    def _channel_here(self) -> grpc.aio.Channel:
-        loop = asyncio.get_running_loop()
-        if self._channel is None:
-            self._open.check()
-            self._channel, self._loop = self._transport.open_async(), loop
-        if self._loop is not loop:
-            raise RuntimeError(_OTHER_LOOP)
-        return self._channel

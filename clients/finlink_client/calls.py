@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from finlink_client.connections import Connection
 from finlink_client.deadlines import Deadline, Timeout
 from finlink_client.errors import FinlinkError
 from finlink_client.keepers import Keeper
 from finlink_client.logins import OPEN, Login, Token, Tokens
 from finlink_client.messages import Answer, Method
-from finlink_client.outgoing import Entries, Metadata, Open, entries_of, request_of, with_token
+from finlink_client.outgoing import Entries, Metadata, entries_of, request_of, with_token
 from finlink_client.pages import Pages
-from finlink_client.transport import Transport
 from finlink_client.watches import Watch
 
 Item = TypeVar("Item")
@@ -26,13 +26,12 @@ _RENEWAL_SECONDS = 2.0
 class Calls:
     """What the methods of `Finlink` call with."""
 
-    def __init__(self, transport: Transport, tokens: Tokens, timeout: float) -> None:
-        """Open a channel. Nothing is sent before the first call."""
-        self._channel = transport.open()
+    def __init__(self, connection: Connection, tokens: Tokens, timeout: float) -> None:
+        """Send nothing before the first call."""
+        self._connection = connection
         self._timeout = timeout
         self._keeper = Keeper(tokens, self._log_in)
         self._tokens = tokens
-        self._open = Open()
 
     def unary(
         self,
@@ -86,7 +85,7 @@ class Calls:
     ) -> tuple[Any, Token | None]:
         """Begin a stream; give it, and the token that it began with."""
         token = self.token_for(method, Deadline(None, self._timeout))
-        send = self._open.callable(method, self._channel.unary_stream)
+        send = self._connection.stream(method)
         return send(request, metadata=with_token(token, entries), timeout=seconds), token
 
     def replace(self, used: Token, failure: FinlinkError) -> bool:
@@ -95,7 +94,7 @@ class Calls:
 
     def token_for(self, method: Method[Any], deadline: Deadline) -> Token | None:
         """Give what a method is called with."""
-        self._open.check()
+        self._connection.check()
         return None if method.path in OPEN else self._keeper.get(deadline)
 
     def access_token(self) -> str:
@@ -106,10 +105,13 @@ class Calls:
         token = self._keeper.get(deadline)
         return token.value if token else ""
 
+    def using(self, token: str) -> Calls:
+        """Give calls with another credential over the same connection."""
+        return Calls(self._connection, Tokens(None, self._tokens.clock, token), self._timeout)
+
     def close(self) -> None:
         """End every call and the connection."""
-        self._open.close()
-        self._channel.close()
+        self._connection.close()
 
     def _prove(self, login: Login) -> None:
         """Renew after a call for which the token was good, as always."""
@@ -137,7 +139,7 @@ class Calls:
         entries: Entries,
         deadline: Deadline,
     ) -> Answer:
-        send = self._open.callable(method, self._channel.unary_unary)
+        send = self._connection.unary(method)
         try:
             answer: Answer = send(
                 request, metadata=with_token(token, entries), timeout=deadline.left()

@@ -10,6 +10,7 @@ from typing import Final, Self, Unpack
 from finlink_client import logins
 from finlink_client.async_calls import AsyncCalls
 from finlink_client.calls import Calls
+from finlink_client.connections import AsyncConnection, Connection
 from finlink_client.logins import Login, Tokens
 from finlink_client.resources import AsyncResources, Resources
 from finlink_client.transport import Options, Transport
@@ -71,6 +72,16 @@ class Finlink(Resources):
         """Act as nobody, or as whom a client certificate names."""
         return cls._new(target, "anonymous", None, "", options)
 
+    def using(self, *, token: str) -> Self:
+        """Give a client with this token over the same connection, which ends with this one.
+
+        For back ends that act for many customers: it costs next to nothing to make, and is not
+        to be closed.
+        """
+        client = type(self).__new__(type(self))
+        client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
+        return client
+
     def access_token(self) -> str:
         """Give the token that calls carry, for calls to other services of the platform.
 
@@ -110,11 +121,13 @@ class Finlink(Resources):
     def _begin(
         self, target: str, name: str, login: Login | None, credential: str, options: Options
     ) -> None:
-        self._target, self._name = target, name
         tokens = Tokens(login, options.get("clock", time.monotonic), credential)
-        timeout = options.get("timeout", _TIMEOUT)
-        self._calls = Calls(Transport.of(target, options), tokens, timeout)
-        super().__init__(self._calls)
+        connection = Connection(Transport.of(target, options))
+        self._stand_on(target, name, Calls(connection, tokens, options.get("timeout", _TIMEOUT)))
+
+    def _stand_on(self, target: str, name: str, calls: Calls) -> None:
+        self._target, self._name, self._calls = target, name, calls
+        super().__init__(calls)
 
 
 class AsyncFinlink(AsyncResources):
@@ -172,6 +185,16 @@ class AsyncFinlink(AsyncResources):
         """Act as nobody, or as whom a client certificate names."""
         return cls._new(target, "anonymous", None, "", options)
 
+    def using(self, *, token: str) -> Self:
+        """Give a client with this token over the same connection, which ends with this one.
+
+        For back ends that act for many customers: it costs next to nothing to make, and is not
+        to be closed.
+        """
+        client = type(self).__new__(type(self))
+        client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
+        return client
+
     async def access_token(self) -> str:
         """Give the token that calls carry, for calls to other services of the platform.
 
@@ -211,8 +234,12 @@ class AsyncFinlink(AsyncResources):
     def _begin(
         self, target: str, name: str, login: Login | None, credential: str, options: Options
     ) -> None:
-        self._target, self._name = target, name
         tokens = Tokens(login, options.get("clock", time.monotonic), credential)
-        timeout = options.get("timeout", _TIMEOUT)
-        self._calls = AsyncCalls(Transport.of(target, options), tokens, timeout)
-        super().__init__(self._calls)
+        connection = AsyncConnection(Transport.of(target, options))
+        self._stand_on(
+            target, name, AsyncCalls(connection, tokens, options.get("timeout", _TIMEOUT))
+        )
+
+    def _stand_on(self, target: str, name: str, calls: AsyncCalls) -> None:
+        self._target, self._name, self._calls = target, name, calls
+        super().__init__(calls)

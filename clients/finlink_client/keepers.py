@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from finlink_client.connections import CLOSED
 from finlink_client.deadlines import Deadline
 from finlink_client.errors import DeadlineExceeded, FinlinkError
 from finlink_client.logins import Login, Token, Tokens
-from finlink_client.outgoing import CLOSED
 
 _log = logging.getLogger("finlink_client")
 # For everybody who waits for a login, whatever time-outs of their own they have.

@@ -1,11 +1,10 @@
-"""What threads and tasks send alike: requests, metadata, and until when."""
+"""What threads and tasks send alike: requests, and metadata."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -14,45 +13,6 @@ from finlink_client.messages import Method, build
 
 Metadata = Mapping[str, str] | None
 Entries = tuple[tuple[str, str], ...]
-
-CLOSED: Final = "This client is closed: make another."
-_FORKED: Final = (
-    "This client was made before the process forked, which gRPC does not survive:"
-    " make a client in each process."
-)
-
-
-class Open:
-    """What can be called while the client is open, in the process that made it."""
-
-    def __init__(self) -> None:
-        """Begin open."""
-        self._callables: dict[str, Any] = {}
-        self._is_closed = False
-        self._process = os.getpid()
-
-    def check(self) -> None:
-        """Raise RuntimeError where nothing can be called any more."""
-        if self._is_closed:
-            raise RuntimeError(CLOSED)
-        if self._process != os.getpid():
-            raise RuntimeError(_FORKED)
-
-    def callable(self, method: Method[Any], make: Any) -> Any:  # noqa: ANN401 - grpc types neither
-        """Give what calls a method, made by the channel once."""
-        self.check()
-        found = self._callables.get(method.path)
-        if found is None:
-            found = self._callables[method.path] = make(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.answer.FromString,
-            )
-        return found
-
-    def close(self) -> None:
-        """End that."""
-        self._is_closed = True
 
 
 def request_of(method: Method[Any], fields: Mapping[str, object]) -> Message:
