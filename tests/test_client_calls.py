@@ -112,8 +112,9 @@ def test_a_call_has_a_time_out(scripted, anonymous, timeout, seconds):
 
 
 @EITHER
-def test_a_client_may_have_another_one(clients, scripted):
-    clients.make(scripted.target, "anonymous", timeout=100.0).secrets.get("sec_1")
+@pytest.mark.parametrize("timeout", [100, timedelta(seconds=100)])
+def test_a_client_may_have_another_one(clients, scripted, timeout):
+    clients.make(scripted.target, "anonymous", timeout=timeout).secrets.get("sec_1")
 
     assert 60 < scripted.time_remaining <= 101
 

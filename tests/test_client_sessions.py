@@ -253,6 +253,19 @@ def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, session
     assert "The connection broke." in caplog.text
 
 
+def test_a_call_is_sent_again_once_and_no_more(client, account, sessions):
+    async def log_in_in_vain(log_in: Callable[[], Awaitable[Any]]) -> Any:
+        answer = await log_in()
+        account.sessions.RevokeSession(session_id=answer.session.id)
+        return answer
+
+    with logins_of(client, log_in_in_vain), pytest.raises(Unauthenticated) as refused:
+        client.sessions.get()
+
+    assert refused.value.facts == {"inactive_reason": "REVOKED"}
+    assert len(sessions()) == 2
+
+
 # ----------------------------------------------------------------------- another process
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -26,7 +27,7 @@ _RENEWAL_SECONDS = 2.0
 class Calls:
     """What the methods of `Finlink` call with."""
 
-    def __init__(self, connection: Connection, tokens: Tokens, timeout: float) -> None:
+    def __init__(self, connection: Connection, tokens: Tokens, timeout: float | timedelta) -> None:
         """Send nothing before the first call."""
         self._connection = connection
         self._timeout = timeout

@@ -15,10 +15,10 @@ Timeout = float | timedelta | None
 class Deadline:
     """A moment by which a call has to be over."""
 
-    def __init__(self, timeout: Timeout, default: float) -> None:
+    def __init__(self, timeout: Timeout, default: float | timedelta) -> None:
         """Begin now. Raises ValueError unless the time-out is above zero."""
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        self._seconds = default if seconds is None else seconds
+        given = default if timeout is None else timeout
+        self._seconds = given.total_seconds() if isinstance(given, timedelta) else given
         if not self._seconds > 0:
             raise ValueError("A time-out must be above zero seconds.")
         self._end = time.monotonic() + self._seconds

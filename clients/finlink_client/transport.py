@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
@@ -26,14 +27,14 @@ Pem = bytes | str | PathLike[str]
 class Options(TypedDict, total=False):
     """What every client takes.
 
-    `timeout`: seconds for each call that is given none; 10 by default. `plaintext`: without
+    `timeout`: for each call that is given none, in seconds or as a timedelta; 10 s by default. `plaintext`: without
     TLS to other machines too; loopback has none unless certificates are given. Certificates
     are PEM, as bytes or as the path of a file: `root_certificates` in place of the system's,
     `client_certificate` with its `client_key` for mutual TLS. `clock` is a monotonic one, in
     seconds, by which tokens are renewed; for tests.
     """
 
-    timeout: float
+    timeout: float | timedelta
     plaintext: bool
     root_certificates: Pem | None
     client_certificate: Pem | None
