@@ -27,11 +27,12 @@ Pem = bytes | str | PathLike[str]
 class Options(TypedDict, total=False):
     """What every client takes.
 
-    `timeout`: for each call that is given none, in seconds or as a timedelta; 10 s by default. `plaintext`: without
-    TLS to other machines too; loopback has none unless certificates are given. Certificates
-    are PEM, as bytes or as the path of a file: `root_certificates` in place of the system's,
-    `client_certificate` with its `client_key` for mutual TLS. `clock` is a monotonic one, in
-    seconds, by which tokens are renewed; for tests.
+    `timeout`: for each call that is given none, in seconds or as a timedelta; 10 s by
+    default. `plaintext`: without TLS to other machines too; loopback has none unless
+    certificates are given. Certificates are PEM, as bytes or as the path of a file:
+    `root_certificates` in place of the system's, `client_certificate` with its `client_key`
+    for mutual TLS. `clock` is a monotonic one, in seconds, by which tokens are renewed; for
+    tests.
     """
 
     timeout: float | timedelta
