@@ -20,6 +20,11 @@ _LIST_EVENTS = Method(
     v1.ListAuditEventsRequest,
     v1.ListAuditEventsResponse,
 )
+_VERIFY_LOG = Method(
+    "/finlink.config.v1.AccountService/VerifyAuditLog",
+    v1.VerifyAuditLogRequest,
+    v1.VerifyAuditLogResponse,
+)
 
 
 class Audit:
@@ -86,6 +91,46 @@ class Audit:
             page_token=page_token,
         )
 
+    def verify_log(
+        self,
+        account_id: str = "",
+        *,
+        known_row_count: int = 0,
+        known_head: str = "",
+        timeout: Timeout = None,
+        metadata: Metadata = None,
+    ) -> v1.VerifyAuditLogResponse:
+        """Tells whether the journal of an account is as it was written: whether
+        anybody altered, removed, added or moved a row, or cut some off at the end.
+
+        Each account's rows are a chain, in which every row bears a MAC over itself
+        and the row before it, under a key that is not in the database. What no MAC
+        can tell is an old copy of the whole database that was put back: keep the
+        head of an answer elsewhere and hand it in later, as known_row_count and
+        known_head.
+
+        Reads the whole chain, some 100,000 rows a second, until the deadline; few
+        such calls run at once.
+
+        Errors:
+        - NOT_FOUND (ACCOUNT_NOT_FOUND).
+
+        Args:
+            account_id: `acc_…`. Empty: the caller's own account; to an operator the system's
+                chain, of the rows that concern no account.
+            known_row_count: row_count of an earlier answer, together with its head. At least 0;
+                0: not compared.
+            known_head: head of that answer: 64 hexadecimal digits.
+        """
+        return self._calls.unary(
+            _VERIFY_LOG,
+            timeout,
+            metadata,
+            account_id=account_id,
+            known_row_count=known_row_count,
+            known_head=known_head,
+        )
+
 
 class AsyncAudit:
     """`client.audit`."""
@@ -149,4 +194,44 @@ class AsyncAudit:
             end_time=end_time,
             page_size=page_size,
             page_token=page_token,
+        )
+
+    async def verify_log(
+        self,
+        account_id: str = "",
+        *,
+        known_row_count: int = 0,
+        known_head: str = "",
+        timeout: Timeout = None,
+        metadata: Metadata = None,
+    ) -> v1.VerifyAuditLogResponse:
+        """Tells whether the journal of an account is as it was written: whether
+        anybody altered, removed, added or moved a row, or cut some off at the end.
+
+        Each account's rows are a chain, in which every row bears a MAC over itself
+        and the row before it, under a key that is not in the database. What no MAC
+        can tell is an old copy of the whole database that was put back: keep the
+        head of an answer elsewhere and hand it in later, as known_row_count and
+        known_head.
+
+        Reads the whole chain, some 100,000 rows a second, until the deadline; few
+        such calls run at once.
+
+        Errors:
+        - NOT_FOUND (ACCOUNT_NOT_FOUND).
+
+        Args:
+            account_id: `acc_…`. Empty: the caller's own account; to an operator the system's
+                chain, of the rows that concern no account.
+            known_row_count: row_count of an earlier answer, together with its head. At least 0;
+                0: not compared.
+            known_head: head of that answer: 64 hexadecimal digits.
+        """
+        return await self._calls.unary(
+            _VERIFY_LOG,
+            timeout,
+            metadata,
+            account_id=account_id,
+            known_row_count=known_row_count,
+            known_head=known_head,
         )
