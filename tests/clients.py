@@ -141,6 +141,12 @@ def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
         yield made
 
 
+@pytest.fixture
+def anonymous(clients: Clients, scripted: Any) -> Any:
+    """A client of a server that says what it is told to."""
+    return clients.make(scripted.target, "anonymous")
+
+
 def keeper_of(client: Any) -> Any:
     """What logs in for a client."""
     return (client.thing if isinstance(client, Blocking) else client)._calls._keeper

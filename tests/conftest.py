@@ -14,7 +14,8 @@ import grpc
 import pytest
 from tests import antarctica, canaries, errors, people, processes
 from tests.certificates import authority, ca_file, receiver_tls, trust  # noqa: F401 - fixtures
-from tests.clients import clients  # noqa: F401 - a fixture
+from tests.client_logins import ends, ticks  # noqa: F401 - fixtures
+from tests.clients import anonymous, clients  # noqa: F401 - fixtures
 from tests.clock import Clock
 from tests.clocked_home import clocked_home  # noqa: F401 - a fixture
 from tests.databases import (  # noqa: F401 - fixtures

@@ -1,51 +1,21 @@
-"""The client's session: opened once, renewed in time, never taken back from another process."""
+"""The client's session: opened once, renewed in time, and what ends it."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import grpc
 import pytest
-from tests.clients import Blocking, ManualClock, keeper_of
+from tests.client_logins import DUE, NOT_YET, failing, logins_of, settle
+from tests.clients import ManualClock, keeper_of
 from tests.races import Race
 
-from finlink_client import (
-    FinlinkError,
-    PermissionDenied,
-    SessionTakenOver,
-    Unauthenticated,
-    Unavailable,
-)
+from finlink_client import FinlinkError, PermissionDenied, Unauthenticated
 
 pytestmark = pytest.mark.either("what a client keeps in mind is no matter of the database")
-
-LOST = Unavailable(grpc.StatusCode.UNAVAILABLE, "The connection broke.")
-# Of an hour: three quarters, and nine tenths.
-NOT_YET, DUE = 44, 55
-
-
-@pytest.fixture
-def ticks() -> ManualClock:
-    """The client's own clock."""
-    return ManualClock()
-
-
-@pytest.fixture
-def sessions(account, app) -> Callable[[], list[str]]:
-    """The sessions that the app has had: why each ended, the newest first."""
-
-    def look() -> list[str]:
-        # Signed in anew: clocks may have gone on by more than an account token's life.
-        answer = account.sign_in().sessions.ListSessions(app_id=app.id)
-        return [str(one.end_reason) if one.HasField("end_time") else "" for one in answer.sessions]
-
-    return look
 
 
 @pytest.fixture
@@ -53,63 +23,20 @@ def client(clients, server, secret, ticks) -> Any:
     return clients.of(server, secret, clock=ticks)
 
 
-@contextmanager
-def logins_of(client: Any, change: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]):
-    """Let something else happen when a client logs in: it is given what really logs in."""
-    keeper = keeper_of(client)
-    real = keeper._send
-    if isinstance(client, Blocking):
-        keeper._send = lambda *asked: change(lambda: real(*asked))
-    else:
-
-        async def log_in(*asked: Any) -> Any:
-            return real(*asked)
-
-        keeper._send = lambda *asked: asyncio.run(_waited(change(lambda: log_in(*asked))))
-    yield
-    keeper._send = real
-
-
-async def _waited(work: Awaitable[Any]) -> Any:
-    return await work
-
-
-async def lost(log_in: Callable[[], Awaitable[Any]]) -> Any:
-    """A login that happens, but whose answer does not come back."""
-    await log_in()
-    raise LOST
-
-
-async def failing(_: object) -> Any:
-    """A login that does not happen."""
-    raise LOST
-
-
-def settle(client) -> None:
-    """Go on when a renewal that goes on in the background is over."""
-    keeper = keeper_of(client)
-    if isinstance(client, Blocking) and keeper._task is not None:
-
-        async def wait() -> None:
-            await client.loop.waiting(keeper._task)
-
-        client.loop.run(wait())
-
-
 # ------------------------------------------------------------------------------ one login
 
 
-def test_nothing_is_sent_before_the_first_call(client, sessions):
-    assert sessions() == []
+def test_nothing_is_sent_before_the_first_call(client, ends):
+    assert ends() == []
     assert client.sessions.get().app_id
-    assert sessions() == [""]
+    assert ends() == [""]
 
 
-def test_fifty_callers_open_one_session(client, sessions):
+def test_fifty_callers_open_one_session(client, ends):
     race = Race(50, lambda _: client.settings.get().version)
 
     assert len(race.answers) == 50
-    assert sessions() == [""]
+    assert ends() == [""]
 
 
 def test_fifty_callers_with_a_wrong_secret_try_once(clients, server, account, app, secret):
@@ -140,17 +67,17 @@ def test_it_has_the_scopes_that_were_asked_for(clients, server, secret, redirect
 # -------------------------------------------------------------------------------- renewal
 
 
-def test_a_session_is_not_renewed_before_its_time(client, ticks, sessions):
+def test_a_session_is_not_renewed_before_its_time(client, ticks, ends):
     client.sessions.get()
     ticks.advance(minutes=NOT_YET)
 
     client.sessions.get()
     settle(client)
 
-    assert sessions() == [""]
+    assert ends() == [""]
 
 
-def test_a_session_is_renewed_once_before_it_ends(client, ticks, sessions):
+def test_a_session_is_renewed_once_before_it_ends(client, ticks, ends):
     first = client.sessions.get().id
     ticks.advance(minutes=DUE)
 
@@ -159,7 +86,7 @@ def test_a_session_is_renewed_once_before_it_ends(client, ticks, sessions):
 
     assert len(race.answers) == 50
     assert client.sessions.get().id != first
-    assert sessions() == ["", "4"]  # SUPERSEDED
+    assert ends() == ["", "4"]  # SUPERSEDED
 
 
 def test_replicas_do_not_renew_in_one_moment(clients, server, account, app, secret):
@@ -174,7 +101,7 @@ def test_replicas_do_not_renew_in_one_moment(clients, server, account, app, secr
     assert max(tokens) - min(tokens) > 60
 
 
-def test_no_call_notices_that_sessions_are_renewed(client, ticks, sessions):
+def test_no_call_notices_that_sessions_are_renewed(client, ticks, ends):
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -197,37 +124,37 @@ def test_no_call_notices_that_sessions_are_renewed(client, ticks, sessions):
         one.join()
 
     assert failures == []
-    assert len(sessions()) > 10
+    assert len(ends()) > 10
 
 
-def test_a_session_that_has_ended_by_its_clock_is_replaced(client, ticks, sessions):
+def test_a_session_that_has_ended_by_its_clock_is_replaced(client, ticks, ends):
     client.sessions.get()
     ticks.advance(minutes=120)
 
     client.sessions.get()
 
-    assert len(sessions()) == 2
+    assert len(ends()) == 2
 
 
-def test_a_wall_clock_that_is_wrong_does_not_matter(client, clock, ticks, sessions):
+def test_a_wall_clock_that_is_wrong_does_not_matter(client, clock, ticks, ends):
     clock.advance(days=400)  # the service's: this machine's is behind by as much
     lives = []
     for minutes in (0, NOT_YET, DUE - NOT_YET):
         ticks.advance(minutes=minutes)
         client.sessions.get()
         settle(client)
-        lives.append(len(sessions()))
+        lives.append(len(ends()))
 
     assert lives == [1, 1, 2]
 
 
-def test_a_machine_that_slept_logs_in_again(client, clock, sessions):
+def test_a_machine_that_slept_logs_in_again(client, clock, ends):
     client.sessions.get()
     clock.advance(hours=2)  # while this machine's stood still
 
     assert client.sessions.get().id
 
-    assert sessions() == ["", "1"]  # EXPIRED
+    assert ends() == ["", "1"]  # EXPIRED
 
 
 def test_an_account_signs_in_again_in_time(clients, server, account, ticks):
@@ -241,7 +168,7 @@ def test_an_account_signs_in_again_in_time(clients, server, account, ticks):
     assert client.access_token() != first
 
 
-def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, sessions, caplog):
+def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, ends, caplog):
     first = client.sessions.get().id
     ticks.advance(minutes=DUE)
 
@@ -253,7 +180,7 @@ def test_a_renewal_that_fails_leaves_the_session_as_it_is(client, ticks, session
     assert "The connection broke." in caplog.text
 
 
-def test_a_call_is_sent_again_once_and_no_more(client, account, sessions):
+def test_a_call_is_sent_again_once_and_no_more(client, account, ends):
     async def log_in_in_vain(log_in: Callable[[], Awaitable[Any]]) -> Any:
         answer = await log_in()
         account.sessions.RevokeSession(session_id=answer.session.id)
@@ -263,91 +190,17 @@ def test_a_call_is_sent_again_once_and_no_more(client, account, sessions):
         client.sessions.get()
 
     assert refused.value.facts == {"inactive_reason": "REVOKED"}
-    assert len(sessions()) == 2
-
-
-# ----------------------------------------------------------------------- another process
-
-
-def test_a_session_that_was_taken_over_is_not_taken_back(client, secret, sessions):
-    client.sessions.get()
-    other = secret.start()
-
-    for _ in range(3):
-        with pytest.raises(SessionTakenOver, match="a client secret of its own"):
-            client.sessions.get()
-
-    assert other.sessions.GetSession().session.id == other.id
-    assert len(sessions()) == 2
-
-
-def test_it_is_not_taken_back_when_it_is_time_to_renew(client, secret, ticks, sessions):
-    client.sessions.get()
-    other = secret.start()
-    ticks.advance(minutes=DUE)
-
-    with pytest.raises(SessionTakenOver):
-        client.sessions.get()
-    with pytest.raises(SessionTakenOver):
-        client.access_token()
-
-    assert other.sessions.GetSession().session.id == other.id
-
-
-def test_a_token_for_other_services_is_not_taken_back_either(client, secret, ticks):
-    client.access_token()
-    other = secret.start()
-    ticks.advance(minutes=DUE)
-
-    with pytest.raises(SessionTakenOver):
-        client.access_token()
-
-    assert other.sessions.GetSession().session.id == other.id
-
-
-def test_of_two_replicas_with_one_secret_the_older_one_is_told(clients, server, secret):
-    older, newer = clients.of(server, secret), clients.of(server, secret)
-    older.sessions.get()
-    newer.sessions.get()
-
-    with pytest.raises(SessionTakenOver):
-        older.sessions.get()
-    assert newer.sessions.get().id
-
-
-def test_its_own_login_whose_answer_was_lost_is_not_another_process(client, ticks, sessions):
-    client.sessions.get()
-    ticks.advance(minutes=DUE)
-    with logins_of(client, lost):
-        client.sessions.get()
-        settle(client)
-
-    assert client.sessions.get().id
-
-    assert sessions() == ["", "4", "4"]
-
-
-def test_after_that_another_process_is_one_again(client, secret, ticks):
-    client.sessions.get()
-    ticks.advance(minutes=DUE)
-    with logins_of(client, lost):
-        client.sessions.get()
-        settle(client)
-    client.sessions.get()
-    secret.start()
-
-    with pytest.raises(SessionTakenOver):
-        client.sessions.get()
+    assert len(ends()) == 2
 
 
 # --------------------------------------------------------------------- what ends a secret
 
 
-def test_a_session_that_was_revoked_is_replaced(client, account, sessions):
+def test_a_session_that_was_revoked_is_replaced(client, account, ends):
     account.sessions.RevokeSession(session_id=client.sessions.get().id)
 
     assert client.sessions.get().id
-    assert len(sessions()) == 2
+    assert len(ends()) == 2
 
 
 def test_a_revoked_secret_ends_its_client_and_no_login_is_tried(client, account, app, secret):
