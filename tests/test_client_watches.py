@@ -15,7 +15,14 @@ from tests.gates import until
 from tests.proxy import Proxy, proxied
 from tests.test_client_errors import NOBODY
 
-from finlink_client import AsyncFinlink, FinlinkError, NotFound, Unauthenticated, Unavailable
+from finlink_client import (
+    AsyncFinlink,
+    FinlinkError,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+    watches,
+)
 
 _ENOUGH = 200  # messages, of which heartbeats come twice a second
 
@@ -82,6 +89,32 @@ def test_it_goes_on_at_a_server_that_was_started_again(clients, home):
             people.force_auth_token(again, app)
 
             assert versions(next_with(watch, versions)) == [2]
+
+
+def test_it_is_opened_anew_in_case_its_connection_fell_silent(
+    client, proxy, account, app, monkeypatch
+):
+    watch = client.settings.watch(app_ids=[app.id])
+    next_with(watch, lambda one: one.caught_up)
+    monkeypatch.setattr(watches, "_STREAM_SECONDS", 1.0)
+    proxy.cut()
+    proxy.mend()
+    next(watch)
+
+    proxy.stall()
+    people.force_auth_token(account, app)
+    stalled = threading.Thread(target=let_go_when_opened_anew, args=(watch, proxy))
+    stalled.start()
+
+    assert versions(next_with(watch, versions)) == [2]
+    stalled.join()
+
+
+def let_go_when_opened_anew(watch: Any, proxy: Proxy) -> None:
+    watch = getattr(watch, "thing", watch)
+    silent = watch._stream
+    until(lambda: watch._stream is not silent)
+    proxy.flow()
 
 
 def test_it_outlives_the_token_that_opened_it(client, operator, account, app):
