@@ -101,6 +101,7 @@ def test_it_is_opened_anew_in_case_its_connection_fell_silent(
     proxy.mend()
     next(watch)
 
+    failures = failures_of(watch)
     proxy.stall()
     people.force_auth_token(account, app)
     stalled = threading.Thread(target=let_go_when_opened_anew, args=(watch, proxy))
@@ -108,6 +109,21 @@ def test_it_is_opened_anew_in_case_its_connection_fell_silent(
 
     assert versions(next_with(watch, versions)) == [2]
     stalled.join()
+    assert failures[0] is grpc.StatusCode.DEADLINE_EXCEEDED  # the client's own doing
+
+
+def failures_of(watch: Any) -> list[grpc.StatusCode]:
+    """Note what the stream goes on after."""
+    progress = getattr(watch, "thing", watch)._progress
+    codes: list[grpc.StatusCode] = []
+    wait_after = progress.wait_after
+
+    def note(failure: FinlinkError) -> float:
+        codes.append(failure.code)
+        return float(wait_after(failure))
+
+    progress.wait_after = note
+    return codes
 
 
 def let_go_when_opened_anew(watch: Any, proxy: Proxy) -> None:
