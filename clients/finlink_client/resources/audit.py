@@ -105,15 +105,18 @@ class Audit:
 
         Each account's rows are a chain, in which every row bears a MAC over itself
         and the row before it, under a key that is not in the database. What no MAC
-        can tell is an old copy of the whole database that was put back: keep the
-        head of an answer elsewhere and hand it in later, as known_row_count and
-        known_head.
+        can tell is an older state that was put back as a whole, of the database or
+        of this chain together with the record of its end: keep the head of an
+        answer elsewhere and hand it in later, as known_row_count and known_head.
 
-        Reads the whole chain, some 100,000 rows a second, until the deadline; few
-        such calls run at once.
+        Reads the whole chain, so it takes as long as that is; for a caller who
+        gives no deadline it ends after 30 s. An account has one such call at a
+        time, and few run at once: others wait for their turn.
 
         Errors:
         - NOT_FOUND (ACCOUNT_NOT_FOUND).
+        - RESOURCE_EXHAUSTED (RATE_LIMITED): the account has such a call running.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many wait for their turn.
 
         Args:
             account_id: `acc_…`. Empty: the caller's own account; to an operator the system's
@@ -210,15 +213,18 @@ class AsyncAudit:
 
         Each account's rows are a chain, in which every row bears a MAC over itself
         and the row before it, under a key that is not in the database. What no MAC
-        can tell is an old copy of the whole database that was put back: keep the
-        head of an answer elsewhere and hand it in later, as known_row_count and
-        known_head.
+        can tell is an older state that was put back as a whole, of the database or
+        of this chain together with the record of its end: keep the head of an
+        answer elsewhere and hand it in later, as known_row_count and known_head.
 
-        Reads the whole chain, some 100,000 rows a second, until the deadline; few
-        such calls run at once.
+        Reads the whole chain, so it takes as long as that is; for a caller who
+        gives no deadline it ends after 30 s. An account has one such call at a
+        time, and few run at once: others wait for their turn.
 
         Errors:
         - NOT_FOUND (ACCOUNT_NOT_FOUND).
+        - RESOURCE_EXHAUSTED (RATE_LIMITED): the account has such a call running.
+        - RESOURCE_EXHAUSTED (OVERLOADED): too many wait for their turn.
 
         Args:
             account_id: `acc_…`. Empty: the caller's own account; to an operator the system's

@@ -158,11 +158,12 @@ class Sessions:
 
         Without a cursor it begins with what has ended although its token has not
         expired, sets caught_up, and goes on live; with the cursor of a message
-        that was received, it goes on after that. What happens within 20 ms comes
-        in one message, of which a busy server with many watchers makes fewer and
-        larger ones. A message without revocations is a heartbeat: about every
-        500 ms, and only when the journal was read with success since the one
-        before, so that read_time can be relied on.
+        that was received, it goes on after that. What ends while a stream begins
+        without a cursor may be told twice. What happens within 20 ms comes in one
+        message, of which a busy server with many watchers makes fewer and larger
+        ones. A message without revocations is a heartbeat: about every 500 ms, and
+        only when the journal was read with success since the one before, so that
+        read_time can be relied on.
 
         The stream ends when the credential that opened it does. A reader that
         does not read is cut off, with CANCELLED.
@@ -354,11 +355,12 @@ class AsyncSessions:
 
         Without a cursor it begins with what has ended although its token has not
         expired, sets caught_up, and goes on live; with the cursor of a message
-        that was received, it goes on after that. What happens within 20 ms comes
-        in one message, of which a busy server with many watchers makes fewer and
-        larger ones. A message without revocations is a heartbeat: about every
-        500 ms, and only when the journal was read with success since the one
-        before, so that read_time can be relied on.
+        that was received, it goes on after that. What ends while a stream begins
+        without a cursor may be told twice. What happens within 20 ms comes in one
+        message, of which a busy server with many watchers makes fewer and larger
+        ones. A message without revocations is a heartbeat: about every 500 ms, and
+        only when the journal was read with success since the one before, so that
+        read_time can be relied on.
 
         The stream ends when the credential that opened it does. A reader that
         does not read is cut off, with CANCELLED.
