@@ -32,6 +32,7 @@ import pathlib, sys
 from finlink_server import commands
 from finlink_server.storage import migrate
 migrate._DIRECTORY = pathlib.Path(sys.argv.pop(1))
+migrate.READABLE_SINCE = max(file.stem for file in migrate._DIRECTORY.glob("0*.py"))
 commands.main()
 """
 
@@ -161,6 +162,20 @@ def test_a_database_of_newer_code_is_left_alone(home, more_migrations, command):
     assert "Traceback" not in refused.stderr
     assert "a newer version of this service (0999_later)" in refused.stdout + refused.stderr
     assert contents(home) == before
+
+
+def test_a_version_that_can_read_the_newer_schema_is_started_on_it(home, more_migrations):
+    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end="pass"))
+    assert migrate_with(more_migrations, home).returncode == 0
+    assert home.run("migrate").returncode == 1
+
+    with closing(pysqlite3.connect(home.database)) as connection, connection:
+        connection.execute("UPDATE property SET value = '0005_trace' WHERE key = 'readable_since'")
+
+    assert home.run("migrate").returncode == 0
+    assert home.run("check").returncode == 0
+    with home.serving() as server:
+        server.caller(home.operator_key).admin.ListServiceKeys()
 
 
 # ------------------------------------------------------------------ from the schema before

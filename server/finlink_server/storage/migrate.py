@@ -1,16 +1,29 @@
 """Brings the database to the schema that this version of the code needs."""
 
 from pathlib import Path
+from typing import Final
 
 from playhouse.migrations import Runner
 
 from finlink_server.storage.database import Database, DatabaseError
 
 _DIRECTORY = Path(__file__).parent / "migrations"
+# The oldest version that can go on with the schema of this one, by its newest migration. Move
+# it only when a migration is made that older servers cannot work with: until it is moved, one
+# version after the other can be started on this schema, and an upgrade can be taken back.
+READABLE_SINCE: Final = "0006_sealed_only_with"
+_READABLE_SINCE: Final = "readable_since"  # where the database keeps that
+_SET: Final = (
+    "INSERT INTO property (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_GET: Final = "SELECT value FROM property WHERE key = ?"
 
 
 def migrate(database: Database) -> list[str]:
     """Apply what is missing, and give the names of what was applied.
+
+    A newer version's schema is left as it is, if that version said that this one can read it.
 
     The caller holds `preparing`: the runner itself would let two starters crash
     into each other.
@@ -18,6 +31,9 @@ def migrate(database: Database) -> list[str]:
     runner = Runner(database.peewee, str(_DIRECTORY))
     _refuse_newer(database, runner)
     applied: list[str] = runner.up()
+    if applied:
+        with database.transaction([_READABLE_SINCE]):
+            database.execute(_SET, _READABLE_SINCE, READABLE_SINCE)
     return applied
 
 
@@ -40,10 +56,17 @@ def refuse_older(database: Database) -> None:
 
 
 def _refuse_newer(database: Database, runner: Runner) -> None:
-    unknown = [step.name for step in runner.status() if step.path is None]
-    if unknown:
+    steps = runner.status()
+    unknown = [step.name for step in steps if step.path is None]
+    if unknown and not _is_readable(database, max(step.name for step in steps if step.path)):
         message = (
             f"The database {database.name} was migrated by a newer version of this service"
             f" ({', '.join(unknown)}). Start that version."
         )
         raise DatabaseError(message)
+
+
+def _is_readable(database: Database, newest: str) -> bool:
+    """Whether the newer version that migrated the database said that this one can go on."""
+    found = database.execute(_GET, _READABLE_SINCE).fetchone()
+    return found is not None and found[0] <= newest
