@@ -7,6 +7,10 @@ from tests.vandals import found
 
 from finlink_server.domain.audit_chain import COLUMNS
 
+pytestmark = pytest.mark.either(
+    "rows are read alike; tests/test_audit_verification.py runs on both"
+)
+
 OTHERS = {"time": 1, "once": "x", "facts": '{"reason":"another"}'}
 
 

@@ -68,6 +68,7 @@ def test_serve_refuses_an_older_schema_and_a_newer_one(home, ask, workers):
     older = home.run("serve", WORKERS=workers)
     ask(home, "INSERT INTO schema_migration (name, applied) VALUES ('0003_webhooks', now())")
     ask(home, "INSERT INTO schema_migration (name, applied) VALUES ('0999_later', now())")
+    ask(home, "UPDATE property SET value = '0999_later' WHERE key = 'readable_since'")
     newer = home.run("serve", WORKERS=workers)
 
     assert_refused_with(older, "0003_webhooks", "Run `finlink-server migrate`")

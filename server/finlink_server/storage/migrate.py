@@ -31,10 +31,13 @@ def migrate(database: Database) -> list[str]:
     runner = Runner(database.peewee, str(_DIRECTORY))
     _refuse_newer(database, runner)
     applied: list[str] = runner.up()
-    if applied:
-        with database.transaction([_READABLE_SINCE]):
-            database.execute(_SET, _READABLE_SINCE, READABLE_SINCE)
     return applied
+
+
+def tell_readable(database: Database) -> None:
+    """Keep in the database which versions can go on with it; not in one that is to be a copy."""
+    with database.transaction([_READABLE_SINCE]):
+        database.execute(_SET, _READABLE_SINCE, READABLE_SINCE)
 
 
 def pending(database: Database) -> list[str]:
