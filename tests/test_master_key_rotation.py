@@ -146,6 +146,36 @@ def test_who_wrote_before_others_were_kept_out_is_waited_for(lived_in):
     assert_sealed_with(lived_in, keys(lived_in)[0])
 
 
+@pytest.mark.postgres("SQLite has one writer at a time")
+def test_who_got_his_number_last_is_waited_for_too(env, server):
+    url = server.config.url
+    with psycopg.connect(url) as keeper, psycopg.connect(url) as late:
+        keeper.execute("SELECT pg_current_xact_id()")
+        late.execute("SELECT pg_current_xact_id()")
+        keeper.commit()
+
+        writers = env.database.writers_now()
+
+        assert not env.database.have_ended(writers)
+        late.commit()
+        until(lambda: env.database.have_ended(writers))
+
+
+@pytest.mark.postgres("SQLite has one writer at a time")
+def test_who_writes_has_his_number_before_he_looks_whether_he_is_kept_out(lived_in):
+    old = key_file.load(lived_in.master_key).seal(b"{}", events.payload_place(1))
+    assert lived_in.run("master-key", "rotate").returncode == 0
+
+    with psycopg.connect(lived_in.settings["DATABASE_URL"]) as late:
+        late.execute("SAVEPOINT before")
+        with pytest.raises(psycopg.Error, match="was replaced"):
+            late.execute("INSERT INTO event_payload VALUES (1, %s)", (old,))
+        late.execute("ROLLBACK TO before")
+        [(number,)] = late.execute("SELECT pg_current_xact_id_if_assigned()").fetchall()
+
+    assert number is not None
+
+
 def test_a_second_rotation_at_once_is_refused(lived_in):
     first = lived_in.start("master-key", "rotate")
     assert first.stderr

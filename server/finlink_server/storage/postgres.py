@@ -81,7 +81,10 @@ _JOURNAL: Final = (
     f"SELECT pg_advisory_xact_lock({_FAMILY}, 0), "
     f"set_config('idle_in_transaction_session_timeout', '{round(LONGEST_WAIT * 1000)}', true)"
 )
-_WRITERS: Final = "SELECT pg_snapshot_{}(pg_current_snapshot())::text::bigint"
+# A number of our own: the end of a snapshot, `xmax`, is no more than the highest that is over
+# and one, and of those above it some may be writing.
+_NEXT_WRITER: Final = "SELECT pg_current_xact_id()::text::bigint"
+_FIRST_WRITER: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
 _IN_PLACE: Final = """
 SELECT
@@ -242,12 +245,12 @@ class PostgresDatabase(Database):
             yield
 
     def writers_now(self) -> int:
-        """The first number that no transaction that writes has yet."""
-        return int(self.execute(_WRITERS.format("xmax")).fetchone()[0])
+        """A number that is higher than that of any transaction that wrote before."""
+        return int(self.execute(_NEXT_WRITER).fetchone()[0])
 
     def have_ended(self, writers: int) -> bool:
         """Whether every transaction with a lower number has."""
-        return int(self.execute(_WRITERS.format("xmin")).fetchone()[0]) >= writers
+        return int(self.execute(_FIRST_WRITER).fetchone()[0]) >= writers
 
     def overwrite(self) -> None:
         """Nothing: rows that were replaced go when they are vacuumed."""

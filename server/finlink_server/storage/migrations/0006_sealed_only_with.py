@@ -27,9 +27,12 @@ WHEN NEW.{column} IS NOT NULL
     AND EXISTS (SELECT 1 FROM property WHERE key = '{key}' AND value <> {mark})
 BEGIN SELECT RAISE(ABORT, 'sealed with a master key that was replaced'); END
 """
+# It has its number before it looks: so who waits for all with lower ones, once others are kept
+# out, waits for whoever did not see that.
 FUNCTION = """
 CREATE FUNCTION refuse_{table}_sealed_before() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_current_xact_id();
     IF EXISTS (SELECT 1 FROM property WHERE {conditions}) THEN
         RAISE EXCEPTION 'sealed with a master key that was replaced' USING ERRCODE = '40001';
     END IF;
