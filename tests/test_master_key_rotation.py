@@ -234,6 +234,18 @@ def test_what_is_sealed_with_another_key_is_kept_out(lived_in):
             change(lived_in, f"UPDATE {table} SET {column} = {value} {where}")  # noqa: S608
 
 
+def test_what_nobody_can_open_keeps_no_one_from_changing_the_rest_of_its_row(lived_in):
+    broken = b"\x01" + bytes(40)
+    setup = f"sealed_setup_hash = {blob(lived_in, broken)}"
+    change(lived_in, f"UPDATE account SET {setup}")  # noqa: S608
+    assert lived_in.run("master-key", "rotate").returncode == 0
+
+    change(lived_in, f"UPDATE account SET display_name = 'New', {setup}")  # noqa: S608
+
+    names = read(lived_in, "SELECT DISTINCT display_name, sealed_setup_hash FROM account")
+    assert [(name, bytes(value)) for name, value in names] == [("New", broken)]
+
+
 def test_what_somebody_changed_since_it_was_read_is_not_overwritten(env, account, monkeypatch):
     table = next(one for one in TABLES if one.name == "account")
     stale = (account.id, _sealed_password(account.id), None)

@@ -2,7 +2,8 @@
 
 While the property `sealed_only_with` says so, a sealed value that begins with anything else
 is refused, whoever brings it: a server that was stopped for a minute between sealing and
-writing, or one of the version before. Without it nothing is.
+writing, or one of the version before. Without it nothing is. What stays as it was is let
+be: what nobody can open keeps no one from changing the rest of its row.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ COLUMNS = {
 }
 SQLITE = """
 CREATE TRIGGER sealed_{table}_{column}_{name} BEFORE {event} ON {table}
-WHEN NEW.{column} IS NOT NULL
+WHEN {is_new}
     AND EXISTS (SELECT 1 FROM property WHERE key = '{key}' AND value <> {mark})
 BEGIN SELECT RAISE(ABORT, 'sealed with a master key that was replaced'); END
 """
@@ -61,13 +62,18 @@ def _watch_on_sqlite(db: Database, table: str, column: str) -> None:
         names["mark"] = f"substr(NEW.{column}, 1, 12)"
     else:
         names["mark"] = f"lower(hex(substr(NEW.{column}, 1, 9)))"
-    for name, event in (("insert", "INSERT"), ("update", f"UPDATE OF {column}")):
-        db.execute_sql(SQLITE.format(**names, name=name, event=event))
+    for name, event, is_new in (
+        ("insert", "INSERT", f"NEW.{column} IS NOT NULL"),
+        ("update", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}"),
+    ):
+        db.execute_sql(SQLITE.format(**names, name=name, event=event, is_new=is_new))
 
 
 def _watch_on_postgres(db: Database, table: str, columns: tuple[str, ...]) -> None:
     conditions = " OR ".join(
-        f"key = '{_key(column)}' AND value <> {_mark_on_postgres(column)}" for column in columns
+        f"key = '{_key(column)}' AND value <> {_mark_on_postgres(column)}"
+        f" AND (TG_OP = 'INSERT' OR NEW.{column} IS DISTINCT FROM OLD.{column})"
+        for column in columns
     )
     db.execute_sql(FUNCTION.format(table=table, conditions=conditions))
     db.execute_sql(TRIGGER.format(table=table, columns=", ".join(columns)))
