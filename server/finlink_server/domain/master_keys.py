@@ -7,10 +7,11 @@ seals, the keys of HMACs that must stay and those of every epoch of the journal.
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,6 +118,7 @@ class Learner:
     problem: str = ""  # why this process cannot seal or open any more
     _read_at: float = float("-inf")
     _begins_anew: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def apply(self, rows: Sequence[Row]) -> None:
         """Look again when the journal tells of the master key."""
@@ -125,21 +127,33 @@ class Learner:
 
     def clear(self) -> None:
         """Look again: the database may have been put back."""
-        self._begins_anew = self.keyring.is_stale = True
+        with self._lock:
+            self._begins_anew = self.keyring.is_stale = True
 
     def learn(self) -> None:
         """Go by what the database says now; DatabaseUnavailable while its key is missing."""
-        self.keyring.is_stale, begins_anew = False, self._begins_anew
-        self._begins_anew = False
+        while not self._learn_once():
+            pass
+
+    def _learn_once(self) -> bool:
+        """Whether nobody else has learned something while this was read."""
+        with self._lock:
+            before, begins_anew = self.keyring.standing, self._begins_anew
+            self.keyring.is_stale = self._begins_anew = False
         try:
             standing = self._read()
+            with self._lock:
+                is_first = self.keyring.standing is before
+                # A snapshot from before may be what was read: then it is known already.
+                if is_first and (begins_anew or standing.revision > before.revision):
+                    self.keyring.adopt(standing)
         except BaseException:
-            self.keyring.is_stale = True
+            with self._lock:
+                self._begins_anew |= begins_anew
+                self.keyring.is_stale = True
             raise
-        # A snapshot from before may be what was read: then it is known already.
-        if begins_anew or standing.revision > self.keyring.standing.revision:
-            self.keyring.adopt(standing)
         self.problem = ""
+        return is_first
 
     def _read(self) -> Standing:
         try:
