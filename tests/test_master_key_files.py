@@ -113,6 +113,28 @@ def test_a_server_that_lacks_the_new_key_says_so_and_recovers(lived_in, tmp_path
     assert f"does not hold master key {keys(lived_in)[0]}" in server.err
 
 
+def test_the_old_keys_line_goes_without_a_restart(lived_in):
+    with lived_in.serving() as server:
+        life = Life(server, lived_in.operator_key)
+        life.open_link()
+        links = life.account.links
+        token = links.ListLinks(app_id=life.app.id, page_size=1).next_page_token
+        assert lived_in.run("master-key", "rotate").returncode == 0
+        assert links.ListLinks(app_id=life.app.id, page_size=1, page_token=token).links
+
+        drop_old_key(lived_in)
+
+        def is_refused() -> bool:
+            try:
+                links.ListLinks(app_id=life.app.id, page_size=1, page_token=token)
+            except grpc.RpcError as error:
+                return error.code() == grpc.StatusCode.INVALID_ARGUMENT
+            return False
+
+        until(is_refused)
+        life.do_everything()
+
+
 def status(health: health_pb2_grpc.HealthStub) -> int:
     return int(health.Check(health_pb2.HealthCheckRequest()).status)
 

@@ -118,6 +118,7 @@ class Learner:
     problem: str = ""  # why this process cannot seal or open any more
     _read_at: float = float("-inf")
     _begins_anew: bool = False
+    _held_file: tuple[int, int] | None = None  # which file's keys are held, and no others
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def apply(self, rows: Sequence[Row]) -> None:
@@ -155,6 +156,25 @@ class Learner:
         self.problem = ""
         return is_first
 
+    def drop(self) -> None:
+        """Hold only what the file names, when it was changed and nothing needs the others."""
+        if self.keyring.standing.rotating_from:
+            return
+        try:
+            status = self.path.stat()
+            file = status.st_mtime_ns, status.st_ino
+            if file == self._held_file:
+                return
+            masters = key_file.load(self.path).masters
+        except (OSError, MasterKeyError):
+            return  # half written, or away; it is looked at again
+        with self._lock:
+            standing = self.keyring.standing
+            names_it = standing.id in {master.id for master in masters}
+            if names_it and not self.keyring.is_stale and not standing.rotating_from:
+                self.keyring.hold(masters)
+                self._held_file = file
+
     def _read(self) -> Standing:
         try:
             standing = read(self.database, self.keyring)
@@ -182,8 +202,10 @@ class Learner:
                 _log.error("missing", problem=problem, remedy=remedy)
             self.problem = problem
             raise DatabaseUnavailable
-        kept = [master for master in self.keyring.masters if master.id not in held]
-        self.keyring.hold([*masters, *kept])
+        with self._lock:
+            kept = [master for master in self.keyring.masters if master.id not in held]
+            self.keyring.hold([*masters, *kept])
+            self._held_file = None
 
 
 def follow(env: Env, path: Path) -> None:
@@ -201,12 +223,16 @@ def keep_up(env: Env, path: Path) -> Learner:
 
 
 def problem(env: Env) -> str:
-    """Look whether the master key was replaced; why this process cannot work any more, if so."""
+    """Look whether the master key was replaced, and what its file holds by now.
+
+    Says why this process cannot work any more, if so.
+    """
     env.feed.refresh()
     learner: Learner = env.memory[_NAME]
     if env.keyring.is_stale:
         with suppress(DatabaseUnavailable):
             learner.learn()
+    learner.drop()
     return learner.problem
 
 
