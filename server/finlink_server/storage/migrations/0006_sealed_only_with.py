@@ -62,10 +62,11 @@ def _watch_on_sqlite(db: Database, table: str, column: str) -> None:
         names["mark"] = f"substr(NEW.{column}, 1, 12)"
     else:
         names["mark"] = f"lower(hex(substr(NEW.{column}, 1, 9)))"
-    for name, event, is_new in (
-        ("insert", "INSERT", f"NEW.{column} IS NOT NULL"),
+    for name, event, changed in (
+        ("insert", "INSERT", "TRUE"),
         ("update", f"UPDATE OF {column}", f"NEW.{column} IS NOT OLD.{column}"),
     ):
+        is_new = f"NEW.{column} IS NOT NULL AND {changed}"  # hex gives a text for NULL too
         db.execute_sql(SQLITE.format(**names, name=name, event=event, is_new=is_new))
 
 
