@@ -31,12 +31,12 @@ PLAIN = {
 # Takes a place in the rotation as its first argument, and dies there.
 DIES = """
 import os, signal, sys
-from finlink_server import commands
+from finlink_server import commands, master_key_commands
 from finlink_server.domain import master_key_rotation, resealing
 place = sys.argv.pop(1)
 module, name = (resealing.Resealing, "_batch") if place == "batch" else (
     (resealing.Resealing, place) if hasattr(resealing.Resealing, place)
-    else (master_key_rotation, place)
+    else (master_key_commands if place == "_report" else master_key_rotation, place)
 )
 function, calls = getattr(module, name), []
 def die(*arguments):

@@ -43,7 +43,8 @@ def test_a_rotation_that_is_over_is_not_begun_anew_by_chance(lived_in):
 
     again = lived_in.run("master-key", "rotate")
 
-    assert (again.returncode, "seals already" in again.stderr) == (1, True)
+    assert again.returncode == 0, again.stderr
+    assert f"The rotation to master key {keys(lived_in)[0]} is over" in again.stderr
     assert lived_in.master_key.read_bytes() == before
 
 
@@ -173,5 +174,5 @@ def test_a_copy_during_and_after_is_rotated_on(lived_in, tmp_path, place):
     verified = lived_in.run("audit", "verify", DATABASE_URL=url)
 
     assert copied.returncode == 0, copied.stderr
-    assert resumed.returncode == (1 if place == "nowhere" else 0), resumed.stderr
+    assert resumed.returncode == 0, resumed.stderr
     assert verified.returncode == 0, verified.stdout + verified.stderr

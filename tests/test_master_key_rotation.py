@@ -25,11 +25,13 @@ from tests.rotating import (
 from tests.watches import Watch
 from tests.workers import supervised
 
-from finlink_server import key_file
+from finlink_server import bootstrap, config, key_file
 from finlink_server.crypto import Keyring
 from finlink_server.domain import events
+from finlink_server.domain.master_key_rotation import finish
 from finlink_server.domain.resealing import Resealing
 from finlink_server.domain.sealed_columns import TABLES
+from finlink_server.storage.database import DatabaseError
 from finlink_server.storage.models import Account
 from finlink_server.storage.schema import MODELS
 
@@ -45,6 +47,7 @@ PLACES = (
     "_keep_out_others",
     "_wait_for_writers",
     "finish",
+    "_report",
 )
 
 
@@ -114,6 +117,7 @@ def test_a_rotation_that_was_killed_goes_on(lived_in, place):
     assert killed == -SIGKILL
     assert verified.returncode == 0, verified.stdout
     assert resumed.returncode == 0, resumed.stderr
+    assert f"needs master key {before} any more" in resumed.stderr
     after, kept = keys(lived_in)
     assert kept == before
     assert_sealed_with(lived_in, after)
@@ -190,6 +194,22 @@ def test_a_second_rotation_at_once_is_refused(lived_in):
     assert (second.returncode, "Another process is at it" in second.stderr) == (1, True)
     first.communicate(timeout=60)
     assert first.returncode == 0
+
+
+@pytest.mark.parametrize("what", ["put back", "mark"])
+def test_a_database_that_was_changed_meanwhile_is_not_written_to(lived_in, what):
+    assert rotate_and_die(lived_in, "finish") == -SIGKILL
+    env = bootstrap.open_env(config.load(lived_in.environment({})), prepares=False, is_command=True)
+    try:
+        key = "master_key_id" if what == "put back" else "sealed_only_with"
+        change(lived_in, f"UPDATE property SET value = '00' WHERE key = '{key}'")  # noqa: S608
+        with pytest.raises(DatabaseError, match="Run this again"):
+            finish(env, bootstrap.command_line("tests"))
+        found = read(lived_in, f"SELECT value FROM property WHERE key = '{key}'")  # noqa: S608
+    finally:
+        env.end()
+
+    assert found == [("00",)]
 
 
 # --------------------------------------------------------------- what a rotation goes over

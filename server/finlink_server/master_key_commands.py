@@ -54,10 +54,24 @@ def rotate() -> None:
         env = bootstrap.open_env(settings, prepares=False, is_command=True)
         try:
             with env.database.alone(LOCK):
-                replaced, tally = _rotate(env, settings)
+                env.keyring.learn()  # what was read before it was alone may be so no more
+                if _is_over(env):
+                    env.database.overwrite()
+                    replaced, tally = env.keyring.standing.epochs[-2].master_id, None
+                else:
+                    replaced, tally = _rotate(env, settings)
         finally:
             env.end()
         _report(settings, env, replaced, tally)
+
+
+def _is_over(env: Env) -> bool:
+    """Whether the file is still that of a rotation of which nothing is left to do."""
+    first, *others = (master.id for master in env.keyring.masters)
+    standing = env.keyring.standing
+    replaced = {epoch.master_id for epoch in standing.epochs[:-1]}
+    is_left = standing.rotating_from or first != standing.id
+    return not is_left and bool(others) and replaced.issuperset(others)
 
 
 def _rotate(env: Env, settings: Config) -> tuple[str, Tally]:
@@ -95,17 +109,28 @@ def _new_key(env: Env, path: Path) -> MasterKey:
     return env.keyring.masters[0]
 
 
-def _report(settings: Config, env: Env, replaced: str, tally: Tally) -> None:
+def _report(settings: Config, env: Env, replaced: str, tally: Tally | None) -> None:
+    if tally:
+        _report_rows(tally)
+    else:
+        _say(
+            f"The rotation to master key {env.keyring.id} is over; another begins when the file"
+            " holds only that one, or a new one before it."
+        )
+    _say(
+        f"Nothing in {env.database.name} needs master key {replaced} any more: take its line, the"
+        f" last, out of {settings.key_path} wherever that is. Destroy it when no backup is left"
+        " that was made before the rotation was over. Page tokens from before are refused then,"
+        " and watchers begin anew."
+    )
+
+
+def _report_rows(tally: Tally) -> None:
     for name in tally.broken[:_MOST_NAMED]:
         _say(f"No key opens {name}: it was altered before, and is left as it is.")
     if len(tally.broken) > _MOST_NAMED:
         _say(f"… and {len(tally.broken) - _MOST_NAMED:,} more.")
-    _say(
-        f"Sealed {tally.rows:,} rows anew. Nothing in {env.database.name} needs master key"
-        f" {replaced} any more: take its line, the last, out of {settings.key_path} wherever that"
-        " is. Destroy it when no backup is left that was made before. Page tokens from before are"
-        " refused then, and watchers begin anew."
-    )
+    _say(f"Sealed {tally.rows:,} rows anew.")
 
 
 def _say(sentence: str) -> None:

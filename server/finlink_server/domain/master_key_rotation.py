@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from finlink_server.crypto import MasterKey, MasterKeyError
+from finlink_server.crypto import MasterKey, MasterKeyError, Standing
 from finlink_server.domain import journal, master_keys
 from finlink_server.domain.caller import Caller
 from finlink_server.domain.resealing import Resealing, Tally
@@ -36,6 +36,7 @@ _SET: Final = (
     "INSERT INTO property (key, value) VALUES (?, ?)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
+_KEPT_OUT: Final = "SELECT key, value FROM property WHERE key IN (?, ?)"
 _FORGET: Final = "DELETE FROM property WHERE key IN (?, ?)"
 
 
@@ -57,6 +58,7 @@ def begin(env: Env, caller: Caller, master: MasterKey) -> None:
     standing = master_keys.rotated(before, master)
     try:
         with env.transaction(_FACTS):
+            _expect(env, before)
             env.database.execute(_FORGET, _ONLY_WITH, _ONLY_WITH_IN_BASE64)
             master_keys.write(env.database, master, standing)
             env.keyring.adopt(standing)  # the journal's row is the first of the new epoch
@@ -89,6 +91,10 @@ def finish(env: Env, caller: Caller) -> None:
     before = env.keyring.standing
     standing = master_keys.finished(before)
     with env.transaction(_FACTS):
+        _expect(env, before)
+        kept_out = env.database.execute(_KEPT_OUT, _ONLY_WITH, _ONLY_WITH_IN_BASE64).fetchall()
+        if dict(kept_out) != _marks(before):
+            raise _somebody_else()
         master_keys.write(env.database, env.keyring.sealing, standing)
         journal.write(env, caller, "master_key.rotated", before.id, replaces=before.rotating_from)
     env.keyring.adopt(standing)
@@ -96,10 +102,33 @@ def finish(env: Env, caller: Caller) -> None:
 
 def _keep_out_others(env: Env) -> None:
     standing = env.keyring.standing
-    mark = standing.mark(standing.id)
     with env.transaction(_FACTS):
-        env.database.execute(_SET, _ONLY_WITH, mark.hex())
-        env.database.execute(_SET, _ONLY_WITH_IN_BASE64, base64.b64encode(mark).decode())
+        _expect(env, standing)
+        for key, mark in _marks(standing).items():
+            env.database.execute(_SET, key, mark)
+
+
+def _marks(standing: Standing) -> dict[str, str]:
+    """What the database is told, for it to keep out what is sealed with any other key."""
+    mark = standing.mark(standing.id)
+    return {_ONLY_WITH: mark.hex(), _ONLY_WITH_IN_BASE64: base64.b64encode(mark).decode()}
+
+
+def _expect(env: Env, standing: Standing) -> None:
+    """Refuse, in a transaction, a database that does not stand where this process took it to."""
+    try:
+        found = master_keys.read(env.database, env.keyring)
+    except MasterKeyError:
+        found = None
+    if found != standing:
+        raise _somebody_else()
+
+
+def _somebody_else() -> DatabaseError:
+    message = (
+        "The database was put back, or somebody else rotated its key, meanwhile. Run this again."
+    )
+    return DatabaseError(message)
 
 
 def _wait_for_writers(env: Env, progress: Progress) -> None:
