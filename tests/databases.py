@@ -85,7 +85,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.fixturenames.append("database")
     if "database" in metafunc.fixturenames:
         named = [kind for kind in KINDS if metafunc.definition.get_closest_marker(kind)]
-        if metafunc.definition.get_closest_marker("either") and not EVERYTHING:
+        if not named and metafunc.definition.get_closest_marker("either") and not EVERYTHING:
             named = [KINDS[0]]
         kinds = named or KINDS
         metafunc.parametrize("database", kinds, indirect=True, scope="session")

@@ -19,6 +19,14 @@ from tests.races import Race
 
 from finlink_server.domain.audit_chain import COLUMNS
 
+pytestmark = pytest.mark.either("rows are read alike; what reads and writes at once runs on both")
+
+
+def on_both(test):
+    """Run on both databases."""
+    return pytest.mark.sqlite("here it locks")(pytest.mark.postgres("and here")(test))
+
+
 _NOBODY = 65534
 # Everything is imported before that, from where nobody may read.
 _AS_NOBODY = f"""
@@ -49,6 +57,7 @@ def exported(home, *options):
 # ----------------------------------------------------------------------------------- verify
 
 
+@on_both
 def test_an_untouched_journal_is_verified_while_others_serve(lived_in):
     with lived_in.serving() as server:
         people.new_account(server.caller(lived_in.operator_key))
@@ -165,6 +174,7 @@ def test_what_cannot_be_read_is_refused_before_anything_is_opened(tmp_path, opti
     assert (done.returncode, "Invalid value" in done.stderr) == (2, True)
 
 
+@on_both
 def test_two_processes_write_one_chain_and_one_is_killed(lived_in):
     with lived_in.serving() as one, lived_in.serving() as other:
         operator = one.caller(lived_in.operator_key)

@@ -197,7 +197,7 @@ def test_a_second_rotation_at_once_is_refused(lived_in):
 
 
 @pytest.mark.parametrize("what", ["put back", "mark"])
-def test_a_database_that_was_changed_meanwhile_is_not_written_to(lived_in, what):
+def test_a_database_that_was_changed_meanwhile_is_not_written_to(lived_in, server, what):
     assert rotate_and_die(lived_in, "finish") == -SIGKILL
     env = bootstrap.open_env(config.load(lived_in.environment({})), prepares=False, is_command=True)
     try:
@@ -208,6 +208,7 @@ def test_a_database_that_was_changed_meanwhile_is_not_written_to(lived_in, what)
         found = read(lived_in, f"SELECT value FROM property WHERE key = '{key}'")  # noqa: S608
     finally:
         env.end()
+        server.env.database.bind()  # the models are one database's at a time
 
     assert found == [("00",)]
 
