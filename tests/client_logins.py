@@ -53,6 +53,30 @@ def logins_of(client: Any, change: Callable[[Callable[[], Awaitable[Any]]], Awai
     keeper._send = real
 
 
+@contextmanager
+def overtaken(client: Any, times: int):
+    """Let the client renew its session between taking a token and sending a call with it."""
+    keeper = keeper_of(client)
+    login, real = keeper._tokens.login, keeper.get
+    left = iter(range(times))
+
+    def get(deadline: Any) -> Any:
+        token = real(deadline)
+        if next(left, None) is not None:
+            keeper._log_in(login, deadline)
+        return token
+
+    async def get_async(deadline: Any) -> Any:
+        token = await real(deadline)
+        if next(left, None) is not None:
+            await keeper._begin(login)
+        return token
+
+    keeper.get = get_async if isinstance(client, Blocking) else get
+    yield
+    keeper.get = real
+
+
 async def _waited(work: Awaitable[Any]) -> Any:
     return await work
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.client_logins import DUE, NOT_YET, failing, logins_of, settle
+from tests.client_logins import DUE, NOT_YET, failing, logins_of, overtaken, settle
 from tests.clients import ManualClock, keeper_of
 from tests.races import Race
 
@@ -125,6 +125,13 @@ def test_no_call_notices_that_sessions_are_renewed(client, ticks, ends):
 
     assert failures == []
     assert len(ends()) > 10
+
+
+def test_a_call_that_two_renewals_overtake_is_sent_with_the_third_token(client, ends):
+    with overtaken(client, times=2):
+        assert client.sessions.get().id
+
+    assert ends() == ["", "4", "4"]
 
 
 def test_a_session_that_has_ended_by_its_clock_is_replaced(client, ticks, ends):

@@ -45,13 +45,7 @@ class AsyncCalls:
         """Call, and give the answer. Raises FinlinkError."""
         deadline = Deadline(timeout, self._timeout)
         request, entries = request_of(method, fields), entries_of(metadata)
-        token = await self.token_for(method, deadline)
-        try:
-            answer = await self._send(method, request, token, entries, deadline)
-        except FinlinkError as failure:
-            if token is None or not await self._keeper.replace(token, failure, deadline):
-                raise
-            answer = await self._send_again(method, request, entries, deadline)
+        answer = await self._send_until_good(method, request, entries, deadline)
         self._keeper.renew_if_due()
         return answer
 
@@ -123,16 +117,20 @@ class AsyncCalls:
         except FinlinkError:
             self._tokens.usable()  # raises if another process took over
 
-    async def _send_again(
+    async def _send_until_good(
         self, method: Method[Answer], request: Message, entries: Entries, deadline: Deadline
     ) -> Answer:
-        token = await self._keeper.get(deadline)
-        try:
-            return await self._send(method, request, token, entries, deadline)
-        except FinlinkError as failure:
-            if token is not None:
-                await self._keeper.replace(token, failure, deadline)  # raises if taken over
-            raise
+        may_log_in = True  # once; what this client renews meanwhile counts for nothing
+        while True:
+            token = await self.token_for(method, deadline)
+            try:
+                return await self._send(method, request, token, entries, deadline)
+            except FinlinkError as failure:
+                if token is None or not await self._keeper.replace(
+                    token, failure, deadline, may_log_in=may_log_in
+                ):
+                    raise
+            may_log_in = False
 
     async def _send(
         self,

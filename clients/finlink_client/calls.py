@@ -45,13 +45,7 @@ class Calls:
         """Call, and give the answer. Raises FinlinkError."""
         deadline = Deadline(timeout, self._timeout)
         request, entries = request_of(method, fields), entries_of(metadata)
-        token = self.token_for(method, deadline)
-        try:
-            answer = self._send(method, request, token, entries, deadline)
-        except FinlinkError as failure:
-            if token is None or not self._keeper.replace(token, failure, deadline):
-                raise
-            answer = self._send_again(method, request, entries, deadline)
+        answer = self._send_until_good(method, request, entries, deadline)
         self._keeper.renew_if_due(Deadline(_RENEWAL_SECONDS, self._timeout))
         return answer
 
@@ -121,16 +115,20 @@ class Calls:
         except FinlinkError:
             self._tokens.usable()  # raises if another process took over
 
-    def _send_again(
+    def _send_until_good(
         self, method: Method[Answer], request: Message, entries: Entries, deadline: Deadline
     ) -> Answer:
-        token = self._keeper.get(deadline)
-        try:
-            return self._send(method, request, token, entries, deadline)
-        except FinlinkError as failure:
-            if token is not None:
-                self._keeper.replace(token, failure, deadline)  # raises if it was taken over
-            raise
+        may_log_in = True  # once; what this client renews meanwhile counts for nothing
+        while True:
+            token = self.token_for(method, deadline)
+            try:
+                return self._send(method, request, token, entries, deadline)
+            except FinlinkError as failure:
+                if token is None or not self._keeper.replace(
+                    token, failure, deadline, may_log_in=may_log_in
+                ):
+                    raise
+            may_log_in = False
 
     def _send(
         self,

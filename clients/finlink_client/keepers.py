@@ -58,13 +58,15 @@ class Keeper:
             finally:
                 self._lock.release()
 
-    def replace(self, used: Token, failure: FinlinkError, deadline: Deadline) -> bool:
+    def replace(
+        self, used: Token, failure: FinlinkError, deadline: Deadline, *, may_log_in: bool = True
+    ) -> bool:
         """Tell whether to send a call again that was refused. Raises SessionTakenOver.
 
         Waits for a login that is under way: it may be what has ended the token.
         """
         with self._alone(deadline):
-            return self._tokens.replace(used, failure)
+            return self._tokens.replace(used, failure, may_log_in=may_log_in)
 
     def _is_due(self) -> bool:
         return self._tokens.are_due
@@ -117,7 +119,9 @@ class AsyncKeeper:
         if self._tokens.are_due and self._tokens.login is not None:
             self._begin(self._tokens.login)
 
-    async def replace(self, used: Token, failure: FinlinkError, deadline: Deadline) -> bool:
+    async def replace(
+        self, used: Token, failure: FinlinkError, deadline: Deadline, *, may_log_in: bool = True
+    ) -> bool:
         """Tell whether to send a call again that was refused. Raises SessionTakenOver.
 
         Waits for a login that is under way: it may be what has ended the token.
@@ -126,7 +130,7 @@ class AsyncKeeper:
             done, _ = await asyncio.wait([self._task], timeout=deadline.left())
             if not done:
                 raise deadline.exceeded()
-        return self._tokens.replace(used, failure)
+        return self._tokens.replace(used, failure, may_log_in=may_log_in)
 
     async def close(self) -> None:
         """End a login that is under way."""

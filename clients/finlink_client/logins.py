@@ -149,10 +149,11 @@ class Tokens:
         if not (isinstance(error, FinlinkError) and error.code in _REFUSALS):
             self._doubt_until = now + _DOUBT
 
-    def replace(self, used: Token, failure: FinlinkError) -> bool:
+    def replace(self, used: Token, failure: FinlinkError, *, may_log_in: bool) -> bool:
         """Tell whether a call may be sent again with another token than the one refused.
 
-        To be asked when no login is under way. Raises SessionTakenOver.
+        Without may_log_in only if this client has a newer one already. To be asked when no
+        login is under way. Raises SessionTakenOver.
         """
         if self.login is None or failure.reason not in {"SESSION_INACTIVE", "CREDENTIAL_INVALID"}:
             return False
@@ -162,7 +163,7 @@ class Tokens:
         if why == "SUPERSEDED" and self.clock() >= self._doubt_until:
             self._taken_over = True
             raise _taken_over(failure)
-        if why and why not in _REPLACEABLE | {"SUPERSEDED"}:
+        if not may_log_in or (why and why not in _REPLACEABLE | {"SUPERSEDED"}):
             return False
         # Perhaps a login of this client whose answer was lost; if so, then once.
         self._doubt_until = float("-inf")
