@@ -22,8 +22,10 @@ import grpc
 from tests import people
 from tests.canaries import SHORTEST
 from tests.databases import Place
+from tests.gates import until
 
 _PATIENCE = 30  # seconds; what is waited for takes one, unless the machine is busy
+_EXPORT = re.compile(r"^export (\w+)='(.*)'$", re.MULTILINE)
 _SERVING = re.compile(r"[Ss]erving on \S+:(?P<port>\d+)[.;]")
 
 
@@ -178,6 +180,11 @@ class Process:
     @property
     def err(self) -> str:
         return "".join(self._lines[_pipe(self._process.stderr)])
+
+    def exported(self) -> dict[str, str]:
+        """What the demo prints for a shell to take over; waits for the last of it."""
+        until(lambda: "\ngrpcurl" in self.out or not self.is_running)
+        return dict(_EXPORT.findall(self.out))
 
     def end(self) -> None:
         if "channel" in self.__dict__:

@@ -18,7 +18,6 @@ from finlink_server.commands import main
 
 pytestmark = pytest.mark.either("what is typed and told is the same on both")
 
-EXPORT = re.compile(r"^export (\w+)='(.*)'$", re.MULTILINE)
 KEY = re.compile(r"fsk_[0-9A-Za-z]{38}\n")
 
 
@@ -217,13 +216,6 @@ def test_the_demo_is_not_for_others(new_home):
     assert not new_home.path.exists()
 
 
-def credentials(server):
-    """What the demo printed for a shell to take over."""
-    while "\ngrpcurl" not in server.out:
-        assert server.is_running
-    return dict(EXPORT.findall(server.out))
-
-
 def demo_customer(server, told):
     nobody = server.caller()
     answer = nobody.accounts.SignIn(email=told["DEMO_EMAIL"], password=told["DEMO_PASSWORD"])
@@ -238,7 +230,7 @@ def start_session(server, told):
 
 def test_each_start_of_the_demo_prints_credentials_and_ends_the_last_ones(new_home):
     with new_home.serving("--demo") as server:
-        first = credentials(server)
+        first = server.exported()
         customer, session = demo_customer(server, first), start_session(server, first)
         app_id = first["DEMO_APP_ID"]
         customer.webhooks.CreateEndpoint(app_id=app_id, uri="http://127.0.0.1:9/")  # of loopback
@@ -246,7 +238,7 @@ def test_each_start_of_the_demo_prints_credentials_and_ends_the_last_ones(new_ho
         assert server.wait() == 0
 
     with new_home.serving("--demo") as server:
-        second = credentials(server)
+        second = server.exported()
 
         assert_all_dead(server, first, customer.credential, session)
         assert_all_work(server, second)

@@ -22,6 +22,7 @@ from tests.rotating import (
     keys,
     rotate_and_die,
 )
+from tests.sleeping import asleep
 from tests.watches import Watch
 from tests.workers import supervised
 
@@ -127,9 +128,8 @@ def test_a_rotation_that_was_killed_goes_on(lived_in, place):
 def test_a_server_that_slept_through_it_all_serves_on(lived_in):
     with lived_in.serving() as server:
         life = Life(server, lived_in.operator_key)
-        server.signal(SIGSTOP)
-        rotated = lived_in.run("master-key", "rotate")
-        server.signal(SIGCONT)
+        with asleep(lived_in, server):
+            rotated = lived_in.run("master-key", "rotate")
 
         life.do_everything()
 

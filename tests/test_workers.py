@@ -205,13 +205,9 @@ def test_a_new_folder_is_served_by_workers_with_demo_data(tmp_path):
     home = Home(tmp_path / "new")
 
     with supervised(home, "--demo", workers=3) as workers:
-        exported = dict(
-            line.removeprefix("export ").split("=", 1)
-            for line in workers.supervisor.out.splitlines()
-            if line.startswith("export ")
-        )
+        told = workers.supervisor.exported()
         with workers.channels(CHANNELS) as channels:
-            operators = through(channels, exported["OPERATOR_KEY"].strip("'"))
+            operators = through(channels, told["OPERATOR_KEY"])
             assert {len(one.admin.ListAccounts().accounts) for one in operators} == {1}
             assert {len(one.sessions.ListSigningKeys().keys) for one in operators} == {1}
         assert len(workers.pids) == 3

@@ -96,6 +96,10 @@ def is_alive(pid: int) -> bool:
     return _state(pid) not in {"", "Z", "X"}
 
 
+def is_stopped(pid: int) -> bool:
+    return _state(pid) == "T"
+
+
 def open_files(pid: int) -> int:
     """How many descriptors a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
