@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from finlink_server.crypto import Keyring
-from finlink_server.domain import master_keys
+from finlink_server.domain import master_keys, passwords
 from finlink_server.domain.master_keys import Learner
 from finlink_server.errors import DatabaseUnavailable
 
@@ -63,3 +63,19 @@ def test_what_was_read_before_somebody_else_learned_is_read_again(learner, monke
     learner.learn()
 
     assert learner.keyring.standing.revision == 3
+
+
+def test_a_password_is_sealed_in_the_transaction_that_stores_it(env, account, monkeypatch):
+    seal, within = Keyring.seal, []
+
+    def watch(ring: Keyring, plaintext: bytes, where: str) -> bytes:
+        if where == passwords.place(account.id):
+            within.append(env.database.in_transaction)
+        return seal(ring, plaintext, where)
+
+    monkeypatch.setattr(Keyring, "seal", watch)
+    account.accounts.ChangePassword(
+        current_password=account.password, new_password="another-pw-of-hers"
+    )
+
+    assert within == [True]

@@ -100,12 +100,12 @@ def page(env: Env, caller: Caller, email: str, size: int, token: str) -> paging.
 def set_password(env: Env, caller: Caller, setup_token: Plaintext, password: Plaintext) -> Account:
     """Set the password with a setup token, which is used up by it."""
     account = _by_setup_token(env, setup_token)
-    sealed = passwords.seal(env, account.id, password)  # slow: before the transaction
+    new_hash = passwords.hashed(env, password)  # slow: before the transaction
     with env.transaction(account.id, under=[tokens.Kind.ACCOUNT.name]):
         account = _by_setup_token(env, setup_token)  # it may have been used meanwhile
         if account.suspend_time is not None:
             raise AccountSuspended
-        account.sealed_password = sealed
+        account.sealed_password = passwords.seal(env, account.id, new_hash)
         _take_setup_token(account)
         account.save()
         ended = account_tokens.end_all(env, account.id, "PASSWORD_SET")
@@ -123,9 +123,10 @@ def set_password(env: Env, caller: Caller, setup_token: Plaintext, password: Pla
 def change_password(env: Env, caller: Caller, current: Plaintext, new: Plaintext) -> int:
     """Replace the password; how many other account tokens that ended."""
     passwords.confirm(env, caller, current)
-    sealed = passwords.seal(env, caller.account_id, new)
+    new_hash = passwords.hashed(env, new)
     with env.transaction(caller.account_id, under=[tokens.Kind.ACCOUNT.name]):
         account_tokens.require_live(env, caller.token_id)  # a reset that overtook this one wins
+        sealed = passwords.seal(env, caller.account_id, new_hash)
         Account.update(sealed_password=sealed).where(Account.id == caller.account_id).execute()
         ended = account_tokens.end_all(
             env, caller.account_id, "PASSWORD_CHANGED", but=caller.token_id

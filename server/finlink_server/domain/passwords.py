@@ -61,9 +61,14 @@ def stored_hash(env: Env, account: Account | None) -> bytes | None:
     return env.keyring.open(account.sealed_password, place(account.id))
 
 
-def seal(env: Env, account_id: str, password: Plaintext) -> bytes:
-    """Hash a new password and seal the hash. Slow, so call it before the transaction."""
-    return env.keyring.seal(env.hasher.hash(password.reveal()), place(account_id))
+def hashed(env: Env, password: Plaintext) -> bytes:
+    """Hash a new password. Slow, so call it before the transaction."""
+    return env.hasher.hash(password.reveal())
+
+
+def seal(env: Env, account_id: str, new_hash: bytes) -> bytes:
+    """Seal a hash, in the transaction that stores it: the master key may be replaced before it."""
+    return env.keyring.seal(new_hash, place(account_id))
 
 
 def place(account_id: str) -> str:

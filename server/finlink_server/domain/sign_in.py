@@ -62,7 +62,7 @@ def sign_in(env: Env, caller: Caller, email: str, password: Plaintext) -> Signed
 
         better = None
         if right and account and stored and env.hasher.is_outdated(stored):
-            better = passwords.seal(env, account.id, password)
+            better = passwords.hashed(env, password)
         token = _settle(env, caller, key, email, account if right else None, better)
     return SignedIn(accounts.get(token.account_id), account_tokens.issue(env, token))
 
@@ -105,7 +105,7 @@ def _settle(
         else:
             SignInFailure.delete().where(SignInFailure.key == key.of_email).execute()
             if better is not None:
-                account.sealed_password = better
+                account.sealed_password = passwords.seal(env, account.id, better)
                 account.save(only=[Account.sealed_password])
             token = account_tokens.begin(env, account.id)
             owner = caller.proven(CallerKind.ACCOUNT, account.id)
