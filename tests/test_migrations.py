@@ -11,6 +11,7 @@ import pytest
 from tests import processes
 from tests.processes import Home
 
+from finlink_server.storage.migrate import READABLE_SINCE
 from finlink_server.storage.schema import MODELS
 
 pytestmark = pytest.mark.sqlite(
@@ -26,13 +27,15 @@ def up(migrator, db):
     db.execute_sql("CREATE TABLE half (id INTEGER)")
     {end}
 """
+SAYS_SO = """
+    db.execute_sql("UPDATE property SET value = '0999_later' WHERE key = 'readable_since'")
+"""
 # Takes the folder of migrations as its first argument, and then a command line.
 OTHER_MIGRATIONS = """
 import pathlib, sys
 from finlink_server import commands
 from finlink_server.storage import migrate
 migrate._DIRECTORY = pathlib.Path(sys.argv.pop(1))
-migrate.READABLE_SINCE = max(file.stem for file in migrate._DIRECTORY.glob("0*.py"))
 commands.main()
 """
 
@@ -152,7 +155,7 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(home, more_migrations
 
 @pytest.mark.parametrize("command", ["migrate", "serve", "check"])
 def test_a_database_of_newer_code_is_left_alone(home, more_migrations, command):
-    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end="pass"))
+    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end=SAYS_SO.strip()))
     assert migrate_with(more_migrations, home).returncode == 0
     before = contents(home)
 
@@ -164,8 +167,16 @@ def test_a_database_of_newer_code_is_left_alone(home, more_migrations, command):
     assert contents(home) == before
 
 
+def test_the_migration_that_older_versions_cannot_read_says_so_itself():
+    first = "0006_sealed_only_with"  # versions before this one ask nothing
+    folder = files("finlink_server.storage") / "migrations"
+    says_so = [one.name for one in folder.iterdir() if one.name.endswith(".py") and "readable_since" in one.read_text()]
+
+    assert first == READABLE_SINCE or f"{READABLE_SINCE}.py" in says_so
+
+
 def test_a_version_that_can_read_the_newer_schema_is_started_on_it(home, more_migrations):
-    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end="pass"))
+    (more_migrations / "0999_later.py").write_text(HALF_A_MIGRATION.format(end=SAYS_SO.strip()))
     assert migrate_with(more_migrations, home).returncode == 0
     assert home.run("migrate").returncode == 1
 

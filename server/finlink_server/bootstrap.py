@@ -66,8 +66,8 @@ def open_env(
             key_file.create(config.key_path)
         keyring = key_file.load(config.key_path)
         if prepares:
-            if migrate.migrate(database):
-                migrate.tell_readable(database)
+            migrate.migrate(database)
+            migrate.tell_readable(database)
         else:
             migrate.refuse_older(database)
         _check_key(config, database, keyring, prepares=prepares)

@@ -10,12 +10,14 @@ from finlink_server.storage.database import Database, DatabaseError
 _DIRECTORY = Path(__file__).parent / "migrations"
 # The oldest version that can go on with the schema of this one, by its newest migration. Move
 # it only when a migration is made that older servers cannot work with: until it is moved, one
-# version after the other can be started on this schema, and an upgrade can be taken back.
+# version after the other can be started on this schema, and an upgrade can be taken back. That
+# migration writes its name into the property `readable_since` itself: in its transaction, so
+# that whoever is killed after it leaves no schema that an older version takes for its own.
 READABLE_SINCE: Final = "0006_sealed_only_with"
 _READABLE_SINCE: Final = "readable_since"  # where the database keeps that
 _SET: Final = (
     "INSERT INTO property (key, value) VALUES (?, ?)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    " ON CONFLICT (key) DO NOTHING"  # another process was faster
 )
 _GET: Final = "SELECT value FROM property WHERE key = ?"
 
@@ -36,8 +38,9 @@ def migrate(database: Database) -> list[str]:
 
 def tell_readable(database: Database) -> None:
     """Keep in the database which versions can go on with it; not in one that is to be a copy."""
-    with database.transaction([_READABLE_SINCE]):
-        database.execute(_SET, _READABLE_SINCE, READABLE_SINCE)
+    if database.execute(_GET, _READABLE_SINCE).fetchone() is None:
+        with database.transaction([_READABLE_SINCE]):
+            database.execute(_SET, _READABLE_SINCE, READABLE_SINCE)
 
 
 def pending(database: Database) -> list[str]:
