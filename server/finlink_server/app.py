@@ -259,9 +259,9 @@ def _options(config: Config, *, shares_port: bool) -> list[tuple[str, int]]:
         # Else a connection's window grows with what comes through it, and with the
         # connections the memory that messages take which nobody has asked for yet.
         ("grpc.http2.bdp_probe", 0),
+        ("grpc.max_allowed_incoming_connections", config.limit_connections),
         # Of old, a part of the calls that nobody has looked at yet is cancelled from the
         # thousandth on, without a word; ours are taken, and those too many told to wait.
-        ("grpc.max_allowed_incoming_connections", config.limit_connections),
         ("grpc.server.max_pending_requests", config.limit_concurrent_calls),
         ("grpc.server.max_pending_requests_hard_limit", config.limit_concurrent_calls),
         # Load balancers choose anew for each connection, so none lasts for ever: calls under

@@ -11,7 +11,7 @@ import structlog
 from finlink_server.domain import master_keys
 from finlink_server.env import Env
 
-_LOOK_EVERY: Final = 0.05  # seconds; a look takes microseconds
+_LOOK_EVERY: Final = 0.2  # seconds; on PostgreSQL a look is a query
 _log = structlog.get_logger("master key")
 
 

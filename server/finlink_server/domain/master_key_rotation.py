@@ -24,7 +24,7 @@ from finlink_server.storage.database import DatabaseError
 
 LOCK: Final = "master-key-rotation"  # of the process that rotates
 _FACTS: Final = "master-keys"  # of what the database says of them
-# All who serve follow the journal within a tenth of that.
+# All who serve look at the journal ten times in that, and seal where they write.
 _FOLLOW: Final = 2.0  # seconds
 _LOOK_EVERY: Final = 0.1  # seconds
 _LONGEST_WAIT: Final = 60.0  # seconds, for transactions of others

@@ -196,10 +196,10 @@ def refusal_for(error: Exception) -> Refusal | None:
     """Translate a database error that waiting may cure; None for a defect of ours."""
     if isinstance(error, Undecided):
         return OutcomeUnknown()
-    # Who sealed with a master key that was replaced knows better by now.
-    if isinstance(error, Contended) or _SEALED_BEFORE in str(error):
-        return DatabaseBusy()
     text = str(error)
+    # Who sealed with a master key that was replaced knows better by now.
+    if isinstance(error, Contended) or _SEALED_BEFORE in text:
+        return DatabaseBusy()
     if not isinstance(error, (peewee.OperationalError, peewee.InterfaceError, sqlite_driver.Error)):
         return None
     if "locked" in text or "busy" in text:

@@ -4,7 +4,7 @@ Columns may be empty: the version before writes on while its servers are replace
 one. What it writes after `migrate` has no place in a chain, and for good: `audit verify`
 names such rows ADDED, for nothing tells them from rows that somebody slipped in. Who wants
 none stops the version before first. Rows from before are chained by whoever prepares the
-database, which has the key: see `domain/audit_chain`.
+database, which has the key: see `domain/audit_beginning`.
 """
 
 from typing import Any

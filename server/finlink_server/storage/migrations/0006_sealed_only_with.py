@@ -1,9 +1,10 @@
-"""What is sealed with a master key that was replaced can be kept out: see `domain/rotation`.
+"""What is sealed with a master key that was replaced can be kept out.
 
 While the property `sealed_only_with` says so, a sealed value that begins with anything else
 is refused, whoever brings it: a server that was stopped for a minute between sealing and
 writing, or one of the version before. Without it nothing is. What stays as it was is let
-be: what nobody can open keeps no one from changing the rest of its row.
+be: what nobody can open keeps no one from changing the rest of its row. See
+`domain/master_key_rotation`.
 """
 
 from typing import Any
