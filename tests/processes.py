@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import grpc
-from tests import people
+from tests import forks, people
 from tests.canaries import SHORTEST
 from tests.databases import Place
 from tests.gates import until
@@ -59,7 +59,10 @@ class Home:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the server to its end; settings without FINLINK_."""
-        return run("-m", "finlink_server", *arguments, env=self.environment(settings))
+        environment = self.environment(settings)
+        if arguments[0] == "serve":
+            return run("-m", "finlink_server", *arguments, env=environment)
+        return forks.run(arguments, environment, _PATIENCE)
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it running."""
