@@ -8,7 +8,8 @@ import pytest
 import trustme
 
 from finlink_server import config
-from finlink_server.config import ROLES, Config, ConfigError
+from finlink_server.config import Config, ConfigError
+from finlink_server.config_values import ROLES
 from finlink_server.domain.caller import Role
 
 # Name → (default, a valid text, what it becomes).

@@ -8,7 +8,7 @@ import pytest
 from tests.processes import Home
 
 from finlink_server import key_file
-from finlink_server.storage.postgres import sorts_by_code_point
+from finlink_server.storage.postgres_fitness import sorts_by_code_point
 
 pytestmark = pytest.mark.postgres("what SQLite does by itself has to be asked for here")
 

@@ -14,7 +14,8 @@ from tests.databases import Place
 from tests.postgres import Postgres
 
 from finlink_server.storage.database import Contended, Undecided
-from finlink_server.storage.postgres import PostgresDatabase, _number
+from finlink_server.storage.postgres import PostgresDatabase
+from finlink_server.storage.postgres_locks import number_of
 
 pytestmark = pytest.mark.postgres("SQLite has one writer at a time, and no replicas")
 # A replica that is not there has to confirm commits, but for those of who makes the databases.
@@ -48,7 +49,7 @@ def other(url: str) -> Iterator[PostgresDatabase]:
 def hold(url: str, name: str, seconds: float, stack: ExitStack) -> None:
     """Hold a lock for so long, or until the block ends."""
     holder = stack.enter_context(psycopg.connect(url, autocommit=True))
-    holder.execute("SELECT pg_advisory_lock(%s)", [_number(name)])
+    holder.execute("SELECT pg_advisory_lock(%s)", [number_of(name)])
     timer = threading.Timer(seconds, holder.execute, ["SELECT pg_advisory_unlock_all()"])
     timer.start()
     stack.callback(timer.join)
@@ -56,7 +57,7 @@ def hold(url: str, name: str, seconds: float, stack: ExitStack) -> None:
 
 
 def test_locks_of_which_each_could_be_had_in_time_are_waited_for_as_long_as_one(url, other):
-    first, last = sorted(["one", "another"], key=_number)
+    first, last = sorted(["one", "another"], key=number_of)
 
     with ExitStack() as stack:
         hold(url, first, LESS_THAN_ONE, stack)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final
 
-from finlink_server.config import Network
+from finlink_server.config_values import Network
 
 Address = IPv4Address | IPv6Address
 

@@ -20,7 +20,8 @@ from finlink.config import v1
 from finlink_server import access, health, reflection, shapes, status, tls, tracing
 from finlink_server.access import PACKAGE
 from finlink_server.calls import Calls
-from finlink_server.config import Config, split_listen
+from finlink_server.config import Config
+from finlink_server.config_values import split_listen
 from finlink_server.dispatcher import Dispatcher
 from finlink_server.domain import audit_turns, banks
 from finlink_server.door import Door

@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from finlink_server import access, deadline, metrics, pools, shape_check, status, tls, tracing
 from finlink_server.call_record import Counted, Record, given_up
 from finlink_server.client_address import client_address
-from finlink_server.config import Network, SanRoles
+from finlink_server.config_values import Network, SanRoles
 from finlink_server.domain import identity
 from finlink_server.domain.caller import Call, Caller
 from finlink_server.door import Door

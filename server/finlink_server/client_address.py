@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import unquote
 
-from finlink_server.config import Network
+from finlink_server.config_values import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -6,64 +6,29 @@ A wrong value stops the start, and every wrong setting is named at once.
 import difflib
 import ipaddress
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from finlink_server.config_values import (
+    COLLECTOR,
+    POSTGRESQL,
+    Network,
+    SanRoles,
+    database_url_problem,
+    is_loopback,
+    split_listen,
+    split_san_roles,
+)
+
 PREFIX = "FINLINK_"
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-_POSTGRESQL: Final = "postgresql://"
 _LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-# Of RFC 3986 as PostgreSQL has it: user, hosts with ports, a database, and parameters. A
-# password with a character that it does not allow would be taken for a part of the host.
-_AUTHORITY: Final = re.compile(
-    r"([^/?#@:]*(:[^/?#@:]*)?@)?"
-    r"(\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(:\d+)?(,(\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(:\d+)?)*"
-    r"/[^/?#@]+(\?[^#]*)?"
-)
-_NO_AUTHORITY: Final = (
-    "must be `postgresql://user@host:port/database`; write `/ @ : ? #` in a user, a password or a"
-    " name as %2F %40 %3A %3F %23"
-)
-
-_COLLECTOR: Final = re.compile(r"https?://([0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?/?")
-
-ROLES: Final = frozenset({"OPERATOR", "VERIFIER", "LINK", "PUBLISHER"})
-
-
-class Rights(NamedTuple):
-    """What a name in a client's certificate stands for: roles, and prefixes of events."""
-
-    roles: tuple[str, ...]
-    event_prefixes: tuple[str, ...]
-
-
-SanRoles = dict[str, Rights]
 
 
 class ConfigError(Exception):
     """Settings that the server cannot start with; one line for each."""
-
-
-def database_url_problem(value: str) -> str:
-    """What is wrong with a database's URL; empty if it is one. Never the value: it is a secret."""
-    if value.startswith(_POSTGRESQL):
-        return "" if _AUTHORITY.fullmatch(value.removeprefix(_POSTGRESQL)) else _NO_AUTHORITY
-    path = value.removeprefix("sqlite:///")
-    if path == value or path in {"", ":memory:"} or {"?", "#"} & set(path):
-        return (
-            "must begin with `sqlite:///`, then the path of a file and nothing after it; or be"
-            " `postgresql://user@host/database`"
-        )
-    return ""
 
 
 class Config(BaseModel):
@@ -243,7 +208,7 @@ class Config(BaseModel):
     @field_validator("traces_endpoint")
     @classmethod
     def _check_traces_endpoint(cls, value: str) -> str:
-        if value and not _COLLECTOR.fullmatch(value):
+        if value and not COLLECTOR.fullmatch(value):
             message = "must be the URL of a collector, such as http://127.0.0.1:4317"
             raise ValueError(message)
         return value
@@ -277,7 +242,7 @@ class Config(BaseModel):
     @property
     def on_postgres(self) -> bool:
         """Whether the database is PostgreSQL."""
-        return self.url.startswith(_POSTGRESQL)
+        return self.url.startswith(POSTGRESQL)
 
     @property
     def database_path(self) -> Path:
@@ -301,50 +266,6 @@ class Config(BaseModel):
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return is_loopback(split_listen(self.listen)[0])
-
-
-def split_san_roles(text: str) -> dict[str, Rights]:
-    """Split `name=ROLE,PUBLISHER:prefix.; other=ROLE`."""
-    found: dict[str, Rights] = {}
-    for entry in filter(None, map(str.strip, text.split(";"))):
-        name, _, rights = entry.rpartition("=")
-        words = [word.strip().partition(":") for word in rights.split(",")]
-        roles = tuple(role for role, _, _ in words)
-        prefixes = tuple(prefix for _, _, prefix in words if prefix)
-        named = len(name.split()) == 1
-        if not named or not set(roles) <= ROLES or bool(prefixes) != ("PUBLISHER" in roles):
-            message = (
-                "must be entries such as gateway.internal=VERIFIER,LINK or"
-                " work.internal=PUBLISHER:connection., with `;` between them; the roles are"
-                f" {', '.join(sorted(ROLES))}, and PUBLISHER names a prefix"
-            )
-            raise ValueError(message)
-        found[name.strip()] = Rights(roles, prefixes)
-    return found
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """Split `host:port` or `[v6]:port`."""
-    host, colon, port = listen.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    host = host[1:-1] if bracketed else host
-    # Without brackets gRPC would take the whole of `::1:5005` for an address.
-    whole = colon and host and bracketed == (":" in host)
-    if not (whole and port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
-        message = "must be an address and a port, such as 127.0.0.1:50051 or [::1]:50051"
-        raise ValueError(message)
-    if host != "localhost":
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            message = f"must begin with an IP address or localhost, not {host}"
-            raise ValueError(message) from None
-    return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own."""
-    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def wants_color() -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 from click import progressbar
 
-from finlink_server import command_errors, config
+from finlink_server import command_errors, config, config_values
 from finlink_server.storage import backups, copies, migrate
 from finlink_server.storage.copies import TABLES, Tell
 from finlink_server.storage.database import Database, DatabaseError
@@ -24,7 +24,7 @@ def _has_password(url: str) -> bool:
 
 
 def _check_url(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
-    problem = config.database_url_problem(url)
+    problem = config_values.database_url_problem(url)
     if not problem and _has_password(url):
         problem = (
             "must hold no password, which everybody on this machine could see: put it into the"

@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from finlink_server import addresses
-from finlink_server.config import Network
+from finlink_server.config_values import Network
 
 Lookup = Callable[[str], Sequence[str]]
 

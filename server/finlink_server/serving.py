@@ -13,7 +13,8 @@ from typing import Final
 import click
 
 from finlink_server import access, app, bootstrap, command_errors, config, demo, log, tracing
-from finlink_server.config import Config, split_listen
+from finlink_server.config import Config
+from finlink_server.config_values import split_listen
 from finlink_server.supervisor import Supervisor
 
 _OPEN_FILES: Final = 65_536

@@ -12,7 +12,7 @@ import socket
 from typing import Any, Final
 
 from finlink_server.app import ListenError
-from finlink_server.config import split_listen
+from finlink_server.config_values import split_listen
 
 _MOST_TRIES: Final = 16
 # Of an address that a name has and this machine has not, such as ::1 without IPv6.

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from finlink_server import credentials, metrics, tokens
-from finlink_server.config import Rights
+from finlink_server.config_values import Rights
 from finlink_server.domain import (
     account_tokens,
     memory,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from finlink_server.config import Network
+from finlink_server.config_values import Network
 from finlink_server.domain import endings
 from finlink_server.domain.caller import Role
 from finlink_server.env import Env

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from peewee import Expression
 
-from finlink_server.config import Network
+from finlink_server.config_values import Network
 from finlink_server.domain.etags import revision_etag
 from finlink_server.env import Env
 from finlink_server.storage.models import Secret

@@ -1,34 +1,10 @@
-"""PostgreSQL: several machines on one database.
-
-Several transactions write at once, each at READ COMMITTED. What keeps the rules are
-locks by name (`pg_advisory_xact_lock`), asked for as a transaction begins and held until
-it has ended. The hierarchy, from the top down:
-
-    kinds of signing keys (ACCOUNT, SESSION, LINK)
-      accounts
-        apps
-          secrets, Link tokens, endpoints
-            (sessions, Links and deliveries have none: who writes them holds the above)
-
-Whoever decides about something takes its lock, and shares those of its parents. So
-whoever ends a parent is alone with all that hangs on it, and nothing living is made under
-what has ended; while what only needs its parents to stay does not wait for its siblings.
-Beside the hierarchy stand names that nothing hangs on: a request_id, an e-mail, what is
-counted, what one process at a time does.
-
-Nobody waits for another in a circle: a transaction asks for all its locks at once, in
-the order of their numbers, before it touches a row; what touches rows of others (purges,
-claims) steps over those that are locked; and the lock of the journal comes last, after
-which nobody asks for anything.
-"""
+"""PostgreSQL: several machines on one database. What keeps the rules: `storage/postgres_locks`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from math import ceil
 from typing import Any, Final
 
 import peewee
@@ -36,6 +12,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from finlink_server import deadline, tracing
+from finlink_server.storage import postgres_fitness
 from finlink_server.storage.connections import (
     LONGEST_WAIT,
     Connection,
@@ -61,11 +38,8 @@ from finlink_server.storage.database import (
     bound,
 )
 from finlink_server.storage.postgres_feed import CHANNEL, PostgresFeed
+from finlink_server.storage.postgres_locks import FAMILY, number_of, opening_with
 
-_OLDEST_VERSION: Final = 150_000
-_COLUMNS: Final = 1000  # of one statement; 1664 are its limit
-# Advisory locks of two numbers are apart from those of one, which are made of names.
-_FAMILY: Final = 0x46696E6C  # "Finl"
 _PREPARING: Final = 1
 # Rows of the journal must become visible in the order of their seq: a reader asks for what
 # is after the last that it knows, and would miss for ever what came with a lower one later.
@@ -78,21 +52,13 @@ _PREPARING: Final = 1
 # need their seq before that (`append_now`) for three.
 # Whoever holds it ends soon, or the server ends him: a command too, that somebody stopped.
 _JOURNAL: Final = (
-    f"SELECT pg_advisory_xact_lock({_FAMILY}, 0), "
+    f"SELECT pg_advisory_xact_lock({FAMILY}, 0), "
     f"set_config('idle_in_transaction_session_timeout', '{round(LONGEST_WAIT * 1000)}', true)"
 )
 # A number of our own: the end of a snapshot, `xmax`, is no more than the highest that is over
 # and one, and of those above it some may be writing.
 _NEXT_WRITER: Final = "SELECT pg_current_xact_id()::text::bigint"
 _FIRST_WRITER: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_CODE_POINTS: Final = ("C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8")
-_IN_PLACE: Final = """
-SELECT
-    current_setting('server_version_num')::int, pg_encoding_to_char(encoding),
-    datlocprovider::text, datcollate, current_setting('synchronous_commit'),
-    current_setting('transaction_read_only')
-FROM pg_database WHERE datname = current_database()
-"""
 
 
 class _Peewee(peewee.PostgresqlDatabase):
@@ -152,7 +118,7 @@ class PostgresDatabase(Database):
         """Write, all or nothing. Waits for its locks as long as the call may."""
         deadline.check()
         parents = under() if callable(under) else under
-        opening = _opening(locks, parents)
+        opening = opening_with(locks, parents)
         own = self.peewee._state.conn  # noqa: SLF001 - while it is being prepared
         connection = own or self._pool.take()
         work = _Work(connection)
@@ -225,7 +191,7 @@ class PostgresDatabase(Database):
         """Let one starter at a time prepare the database; the server frees the lock if it dies."""
         connection = connect(self.url, is_patient=True)
         try:
-            connection.execute(f"SELECT pg_advisory_lock({_FAMILY}, {_PREPARING})")
+            connection.execute(f"SELECT pg_advisory_lock({FAMILY}, {_PREPARING})")
             state = self.peewee._state  # noqa: SLF001 - the runner of migrations asks Peewee
             state.conn, state.closed = connection, False
             try:
@@ -239,7 +205,7 @@ class PostgresDatabase(Database):
     def alone(self, what: str) -> Iterator[None]:
         """Let one process at a time do something; the server frees the lock if it dies."""
         with closing(connect(self.url, is_patient=True)) as connection:
-            sql = f"SELECT pg_try_advisory_lock({_number(what)})"
+            sql = f"SELECT pg_try_advisory_lock({number_of(what)})"
             if not connection.execute(sql).fetchall()[0][0]:
                 raise at_it_already(self.name)
             yield
@@ -257,32 +223,7 @@ class PostgresDatabase(Database):
 
     def check(self) -> None:
         """Refuse a database that cannot hold what the service promises."""
-        version, encoding, provider, collation, commit, read_only = self.execute(
-            _IN_PLACE
-        ).fetchone()
-        if version < _OLDEST_VERSION:
-            message = f"{self.name} is PostgreSQL {version // 10_000}. It must be 15 or newer."
-            raise DatabaseError(message)
-        if encoding != "UTF8" or not sorts_by_code_point(provider, collation):
-            message = (
-                f"{self.name} sorts text by {collation} in {encoding}, and pages of lists would"
-                " skip rows. Make it with `CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
-                " LOCALE_PROVIDER libc LOCALE 'C'`."
-            )
-            raise DatabaseError(message)
-        if read_only == "on":  # in recovery it always is
-            message = (
-                f"{self.name} takes no writes: it is a replica, or was set to be read-only. Let"
-                " FINLINK_DATABASE_URL name the primary; of several hosts it is found, unless"
-                " `target_session_attrs` asks for another."
-            )
-            raise DatabaseError(message)
-        if commit == "off":
-            message = (
-                f"{self.name} has synchronous_commit off: what was acknowledged could be lost. Turn"
-                " it on for this database."
-            )
-            raise DatabaseError(message)
+        postgres_fitness.check(self.name, self.execute(postgres_fitness.SETTINGS).fetchone())
 
     def close(self) -> None:
         """Nothing: threads keep no connections."""
@@ -340,35 +281,6 @@ class PostgresDatabase(Database):
         finally:
             if work.last or work.has_written:
                 self.commits += 1  # it may have happened
-
-
-def sorts_by_code_point(provider: str, collation: str) -> bool:
-    """Whether text is in the order of its bytes, as SQLite and Python have it.
-
-    The library's locale (`c`) may be any; all of the built-in ones (`b`) sort so.
-    """
-    return provider == "b" or (provider == "c" and collation in _CODE_POINTS)
-
-
-def _opening(names: Collection[str], parents: Collection[str]) -> str:
-    """What a transaction begins with: one message, with all its locks in order."""
-    shared = {_number(one): "_shared" for one in parents if one}
-    wanted = sorted((shared | {_number(one): "" for one in names if one}).items())
-    statements = ["BEGIN ISOLATION LEVEL READ COMMITTED"]
-    patience = deadline.remaining(LONGEST_WAIT)
-    if wanted and patience < LONGEST_WAIT:
-        statements.append(f"SET LOCAL lock_timeout = {ceil(patience * 1000) + 1}")  # after it
-    # In one statement, from left to right: its time-out is that of all of them together.
-    locks = [f"pg_advisory_xact_lock{how}({number})" for number, how in wanted]
-    statements += [
-        f"SELECT {', '.join(locks[first : first + _COLUMNS])}"
-        for first in range(0, len(locks), _COLUMNS)
-    ]
-    return "; ".join(statements)
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def _roll_back(connection: Connection) -> None:
