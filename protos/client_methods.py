@@ -5,7 +5,7 @@ is left is the method. Each RPC becomes one method, whatever service it stands i
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor_pb2 import (
@@ -14,6 +14,8 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
     MethodDescriptorProto,
 )
+
+import proto_comments
 
 # The noun as it stands in the names of RPCs, and the attribute. The first that is found counts.
 NOUNS = {
@@ -143,7 +145,7 @@ class Api:
 
 
 def read(files: list[FileDescriptorProto]) -> Api:
-    said = {name: text for file in files for name, text in _comments(file)}
+    said = proto_comments.read(files)
     messages = {one.name: one for file in files for one in file.message_type}
     methods = [
         _method(service.name, one, messages, said)
@@ -248,17 +250,3 @@ def _held(
 def _short_names(enum: str, values: list[str]) -> list[str]:
     prefix = f"{_snake(enum).upper()}_"
     return [one.removeprefix(prefix) for one in values if not one.endswith("_UNSPECIFIED")]
-
-
-def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
-    """Give what the protos say of each method and field: `SecretService.GetSecret`."""
-    # descriptor.proto: message_type is 4 with field 2, service is 6 with method 2.
-    for location in file.source_code_info.location:
-        said = location.leading_comments.replace("\n ", "\n").strip()
-        match list(location.path):
-            case [4, message, 2, number]:
-                holder = file.message_type[message]
-                yield f"{holder.name}.{holder.field[number].name}", said
-            case [6, service, 2, number]:
-                owner = file.service[service]
-                yield f"{owner.name}.{owner.method[number].name}", said

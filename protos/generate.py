@@ -1,6 +1,6 @@
 """Writes from protos/ what is made of them: generated/, and the methods of the Python client.
 
-In generated/ stand the stubs, their types, one descriptor set, and service configs.
+In generated/ stand the stubs, their types, one descriptor set, service configs, and the reference.
 
 `python protos/generate.py` writes, `python protos/generate.py --check` only tells whether
 what is checked in is what would be written.
@@ -25,6 +25,7 @@ from grpc_tools import protoc
 
 import client_code
 import client_methods
+import reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROTOS = REPOSITORY / "protos"
@@ -116,6 +117,7 @@ def build(target: Path, resources: Path) -> None:
         written = json.dumps(service_config(own, has_request_ids=has_request_ids), indent=2)
         (package / name).write_text(written + "\n", encoding="utf-8")
     client_code.write(client_methods.read(own), resources)
+    reference.write(own, target)
 
 
 def service_config(own: list[FileDescriptorProto], *, has_request_ids: bool) -> dict[str, object]:

@@ -78,7 +78,7 @@ def _tidy(text: str) -> list[str]:
 
 def table(heading: str, first: str) -> list[list[str]]:
     """Give the cells of the table of a section whose first column has this name."""
-    rows = [_cells(line) for line in _table_lines(section(heading), first)]
+    rows = [cells(line) for line in _table_lines(section(heading), first)]
     return rows[1:]  # without the line under the column names
 
 
@@ -91,7 +91,8 @@ def _table_lines(text: str, first: str) -> Iterator[str]:
         yield line
 
 
-def _cells(line: str) -> list[str]:
+def cells(line: str) -> list[str]:
+    """Give the cells of a table's line."""
     return [cell.strip().replace("\\|", "|") for cell in _CELLS.split(line)[1:-1]]
 
 
