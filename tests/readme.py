@@ -1,7 +1,8 @@
-"""README.md, taken apart.
+"""README.md and the pages beside it, taken apart.
 
-A block in `sh` that is directly followed by a block in `text` prints that; `…` stands for
-anything within its line and, alone on a line, for any lines.
+A chapter is found by its heading, in whatever page it stands. A block in `sh` that is directly
+followed by a block in `text` prints that; `…` stands for anything within its line and, alone on
+a line, for any lines.
 """
 
 from __future__ import annotations
@@ -9,13 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from finlink_server.config import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TEXT = (REPOSITORY / "README.md").read_text()
+# Written by people; generated/REFERENCE.md is not, and the changelog tells of what was.
+PAGES = {
+    name: (REPOSITORY / name).read_text()
+    for name in (
+        "README.md",
+        "clients/GUIDE.md",
+        "clients/STORY.md",
+        "server/DESIGN.md",
+        "server/OPERATING.md",
+        "tests/GUARANTEES.md",
+    )
+}
+TEXT = PAGES["README.md"]
+
+# What the recipes have their programs saved as.
+SAVED_AS = ("orders.py", "caller.py")
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```\n", re.MULTILINE | re.DOTALL)
 _CELLS = re.compile(r"(?<!\\)\|")
@@ -38,10 +55,14 @@ class Block:
 
 
 def section(heading: str) -> str:
-    """Give what stands under a heading of the second level."""
-    _, found, rest = TEXT.partition(f"\n## {heading}\n")
-    assert found, f"README.md has no section {heading}"
-    return rest.partition("\n## ")[0]
+    """Give what stands under a heading of the second or third level: no two are the same."""
+    chapter = re.compile(
+        rf"^(?P<level>###?) {re.escape(heading)}\n(?P<text>.*?)(?=^(?P=level) |^## |\Z)",
+        re.MULTILINE | re.DOTALL,
+    )
+    found = [one["text"] for page in PAGES.values() for one in chapter.finditer(page)]
+    assert len(found) == 1, f"{len(found)} chapters are called {heading}"
+    return found[0]
 
 
 def blocks(text: str, *languages: str) -> list[Block]:
@@ -49,7 +70,7 @@ def blocks(text: str, *languages: str) -> list[Block]:
     found = list(_BLOCK.finditer(text))
     return [
         Block(one["language"], one["text"], _shown(text, one, after))
-        for one, after in zip(found, [*found[1:], None], strict=True)
+        for one, after in zip_longest(found, found[1:])
         if one["language"] in languages
     ]
 

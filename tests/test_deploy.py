@@ -77,15 +77,15 @@ def test_alerts_ask_for_labels_that_exist(alerts, label, known):
     assert set("|".join(asked).split("|")) <= known
 
 
-def test_the_readme_says_what_to_do_at_each_alert(alerts):
-    rows = {row[0].strip("`"): row for row in readme.table("Operating", "alert")}
+def test_the_manual_says_what_to_do_at_each_alert(alerts):
+    rows = {row[0].strip("`"): row for row in readme.table("Alerts", "alert")}
 
     assert list(rows) == list(alerts)
     assert all(todo for _, _, todo in rows.values())
 
 
 def test_the_table_of_what_operators_want_names_commands_that_exist():
-    rows = " ".join(command for _, command in readme.table("Operating", "I want to"))
+    rows = " ".join(command for _, command in readme.table("Day 2", "I want to"))
 
     named = set(re.findall(r"finlink-server ([a-z-]+)", rows))
     assert named <= set(main.commands)

@@ -1,4 +1,4 @@
-"""What the README says about webhooks: types, times and limits are the server's."""
+"""What the guide says about webhooks: times and limits are the server's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNITS = {"s": 1, "min": 60, "h": 3600}
 
 
 def test_the_table_of_event_types_is_the_servers():
-    said = [(name, readme.names(data)) for name, _, data in readme.table("Webhooks", "type")]
+    said = [(name, readme.names(data)) for name, _, data in readme.table("Events", "type")]
 
     assert said == [(f"`{kind.name}`", list(kind.sample)) for kind in event_types.TYPES]
 
@@ -52,7 +52,7 @@ def test_every_reason_is_named(enum, prefix):
     assert reasons <= set(readme.names(SAID))
 
 
-@pytest.mark.parametrize("text", [SAID, PROTO], ids=["README", "proto"])
+@pytest.mark.parametrize("text", [SAID, PROTO], ids=["guide", "proto"])
 def test_the_schedule_is_the_servers(text):
     words = re.findall(r"(\d+) (s|min|h)", SCHEDULE)
 

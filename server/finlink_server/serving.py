@@ -197,7 +197,7 @@ def _announce(settings: Config, port: int, data: demo.Demo | None) -> None:
     root = settings.tls_cert.resolve() if settings.tls_cert else None
     say('finlink demo --target "$TARGET"' + (f" --tls-root '{root}'" if root else ""))
     say("")
-    say("# Or call by call, as the README goes on to do:")
+    say("# Or call by call, as in the README:")
     trust = f"-cacert '{root}'" if root else "-plaintext"
     say(f'grpcurl {trust} "$TARGET" list')
     sys.stdout.flush()
