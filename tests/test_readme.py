@@ -21,7 +21,11 @@ STORY = readme.blocks(readme.PAGES["clients/STORY.md"], "sh")
 FIRST_STEPS = STORY[:1]  # the functions that all parts use
 SECOND_PART = readme.blocks(readme.section("Second part: the widget is shaped"), "sh")
 THIRD_PART = readme.blocks(readme.section("Third part: webhooks arrive"), "sh")
-PROGRAMS = readme.blocks(readme.section("From Python"), "python")
+PROGRAMS = [
+    block
+    for heading in ("From Python", "The Python client")
+    for block in readme.blocks(readme.section(heading), "python")
+]
 
 # What may be given to a command: no plaintext, only the name of a variable that holds one.
 ARGUMENT = re.compile(
@@ -113,6 +117,30 @@ def test_the_operators_file_goes_as_shown_and_twice_is_once(demo):
 
     assert readme.prints(command.shown, first.stderr), first.stderr
     assert [line.split()[-3:] for line in again.stderr.splitlines()[1:]] == [["0", "0", "0"]]
+
+
+def test_the_tour_is_short_and_shows_what_is_essential():
+    called = re.findall(
+        r"^(?:answer=\$\()?call(?:_as \w+)? \w+/(\w+)",
+        "".join(one.text for one in TOUR),
+        re.MULTILINE,
+    )
+
+    assert called == [
+        "SignIn",
+        "CreateApp",
+        "UpdateSettings",
+        "CreateSecret",
+        "StartSession",
+        "ValidateSession",
+        "CreateLinkToken",
+        "OpenLink",
+        "RevokeSecret",
+        "ValidateSession",
+        "CreateLinkToken",
+        "ListEvents",
+        "DeleteApp",
+    ]
 
 
 def test_the_story_tells_all_main_jobs():
