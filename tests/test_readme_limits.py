@@ -87,7 +87,7 @@ LIMITS = {
     "memory of a request_id": f"{seconds(idempotency._KEPT) // HOUR} hours",
     "page of a list": f"{paging._MOST} entries; {paging._DEFAULT} unless told otherwise",
     "tokens in BatchValidateSessions": f"1 to {most('BatchValidateSessionsRequest.access_tokens')}",
-    "query string of a Link URL": "8,192 characters",
+    "query string of a Link URL": "8,192 bytes",
     "data of a published event": (
         f"{events._LARGEST_PAYLOAD // 1024} kB, {events._DEEPEST} levels deep"
     ),
