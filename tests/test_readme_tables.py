@@ -1,4 +1,4 @@
-"""The README's tables and numbers: what they say is what the server does."""
+"""The tables and numbers of the README and its pages: what they say is what the server does."""
 
 from __future__ import annotations
 
