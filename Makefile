@@ -56,19 +56,21 @@ generate: $(VENV)/.installed-dev ## Write generated/ and the client's methods fr
 	@$(BIN)/python protos/generate.py
 
 clean: ## Remove .venv and caches; the data in .finlink stays
-	@rm -rf $(VENV) .bench build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) tests/node/node_modules .bench build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find generated server clients protos tests -name __pycache__ -prune -exec rm -rf {} +
 
-# Installed anew only when pyproject.toml is newer than the stamp.
+# Installed anew only when what says so is newer than the stamp.
 
 $(VENV)/.installed-run: pyproject.toml $(VENV)/.created
 	@echo "Installing the server into $(VENV), once: about half a minute." >&2
 	@$(PIP) install --editable '.[server,cli,demo]'
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
+# Without npm's registry everything but the test in JavaScript works: that one says what is missing.
+$(VENV)/.installed-dev: pyproject.toml tests/node/package-lock.json $(VENV)/.created
 	@echo "Installing the server and the tools into $(VENV), once: about a minute." >&2
 	@$(PIP) install --editable '.[dev]'
+	-@$(BIN)/python -m tests.node_packages
 	@touch $@ $(VENV)/.installed-run
 
 $(VENV)/.created:
