@@ -1,5 +1,7 @@
 """clients/examples/webhook_receiver.py, run as a program that somebody sends webhooks to."""
 
+import sqlite3
+from contextlib import closing
 from signal import SIGKILL
 
 import pytest
@@ -67,6 +69,17 @@ def test_the_receiver_loses_no_event_that_it_answered_though_it_is_killed(inbox)
     # What was printed may be cut off by the kill, or be the kill's last work, undone.
     assert {event_id for event_id, _ in counted(first) + counted(again)} == {*events, "evt_last"}
     assert len({number for _, number in counted(again)}) == len(counted(again))
+
+
+def test_the_receiver_begins_with_what_a_crash_left_undone(inbox):
+    with examples.running("webhook_receiver", FINLINK_SIGNING_SECRET=SECRET, INBOX=inbox) as first:
+        post(first.port, event("evt_1"))
+        until(lambda: counted(first) == [("evt_1", 1)])
+    with closing(sqlite3.connect(inbox)) as database, database:
+        database.execute("UPDATE events SET done = 0")
+
+    with examples.running("webhook_receiver", FINLINK_SIGNING_SECRET=SECRET, INBOX=inbox) as again:
+        until(lambda: counted(again) == [("evt_1", 2)])
 
 
 @pytest.mark.sqlite("a demo's server has no other")
