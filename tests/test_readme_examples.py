@@ -80,7 +80,9 @@ def test_the_examples_are_called_as_shown(demo, home, tmp_path):
         gateway = stack.enter_context(examples.running("gateway", UPSTREAM=upstream, **demo))
         text = block.text.replace("127.0.0.1:50061", service.target)
         text = text.replace("127.0.0.1:8080", gateway.target)
-        exports = "".join(f"export {name}='{value}'\n" for name, value in demo.items())
+        exports = f'export PATH="{python.parent}:$PATH"\n' + "".join(
+            f"export {name}='{value}'\n" for name, value in demo.items()
+        )
         second_shell = Demo(exports, tmp_path, home)
         [(printed, exit_code)] = second_shell.play("sh", [readme.Block("sh", text, block.shown)])
 
