@@ -1,6 +1,7 @@
 """Writes from protos/ what is made of them: generated/, and the methods of the Python client.
 
-In generated/ stand the stubs, their types, one descriptor set, service configs, and the reference.
+In generated/ stand the stubs, their types, one descriptor set, service configs, the reference, and
+the table of methods that the command line is made of.
 
 `python protos/generate.py` writes, `python protos/generate.py --check` only tells whether
 what is checked in is what would be written.
@@ -25,6 +26,7 @@ from grpc_tools import protoc
 
 import client_code
 import client_methods
+import method_table
 import reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -37,6 +39,7 @@ DESCRIPTORS = "descriptors.binpb"
 # call that takes one, so that these too may be made again.
 SERVICE_CONFIG = "service_config.json"
 WITH_REQUEST_IDS = "service_config_with_request_ids.json"
+METHODS = "methods.json"
 
 # Long enough for a password behind a full hash queue, short enough that somebody still waits.
 TIMEOUT = "20s"
@@ -116,7 +119,9 @@ def build(target: Path, resources: Path) -> None:
     for name, has_request_ids in ((SERVICE_CONFIG, False), (WITH_REQUEST_IDS, True)):
         written = json.dumps(service_config(own, has_request_ids=has_request_ids), indent=2)
         (package / name).write_text(written + "\n", encoding="utf-8")
-    client_code.write(client_methods.read(own), resources)
+    api = client_methods.read(own)
+    client_code.write(api, resources)
+    method_table.write(api, package / METHODS)
     reference.write(own, target)
 
 

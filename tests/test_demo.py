@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from finlink.config import v1
-from finlink_client import commands
+from finlink_client.command_line import commands
 from finlink_client.demo import instance
 
 pytestmark = pytest.mark.either("its steps are tested on both")

@@ -15,7 +15,8 @@ from google.rpc import error_details_pb2
 from tests.scripted_server import SECRET_NOT_FOUND, refusal
 
 from finlink.config import v1
-from finlink_client import commands, open_channel
+from finlink_client import open_channel
+from finlink_client.command_line import commands
 from finlink_client.demo.screen import JsonLines, Screen
 from finlink_client.demo.stage import Caller, Stage, StoryBrokenError, veil
 
@@ -50,7 +51,7 @@ def test_without_its_extra_the_command_line_names_it(missing):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_demo_with_nobody_there_says_so_in_one_sentence(capsys):
+def test_a_demo_with_nobody_there_says_so_and_what_to_do(capsys):
     with socket.socket() as taken:  # bound and not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))
         target = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -59,8 +60,10 @@ def test_a_demo_with_nobody_there_says_so_in_one_sentence(capsys):
 
     shown = capsys.readouterr()
     assert exit_code == 64 + grpc.StatusCode.UNAVAILABLE.value[0]
-    assert f"No Finlink Config server answers at {target}" in shown.err
-    assert shown.err.count("\n") == 1
+    said, remedy, mark = shown.err.splitlines()
+    assert f"No Finlink Config server answers at {target}" in said
+    assert "Check the target" in remedy
+    assert "UNAVAILABLE" in mark
     assert shown.out == ""
 
 

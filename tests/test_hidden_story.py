@@ -16,7 +16,7 @@ from tests import canaries
 from tests.collector import collecting
 from tests.gates import until
 
-from finlink_client import commands
+from finlink_client.command_line import commands
 
 pytestmark = pytest.mark.sqlite("what is told of a call asks no database")
 

@@ -20,9 +20,9 @@ from threading import Thread
 import pytest
 from tests.signed_webhooks import OTHER_SECRET, SECRET, event, headers, post, request
 
-from finlink_client import commands
+from finlink_client.command_line import commands
+from finlink_client.command_line.webhook_screen import WebhookJsonLines, WebhookScreen
 from finlink_client.webhook_receiver import MAX_BODY_BYTES, Arrival, Receiver
-from finlink_client.webhook_screen import WebhookJsonLines, WebhookScreen
 
 _PATIENCE = 30  # seconds; what is waited for takes one, unless the machine is busy
 # A shell's background jobs are started with SIGINT ignored, and their children with them.

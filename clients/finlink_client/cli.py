@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line, or say what is missing for it."""
     try:
         # Here and not above: the base install does without both of its needs.
-        from finlink_client import commands  # noqa: PLC0415
+        from finlink_client.command_line import commands  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in {"click", "rich"}:
             raise

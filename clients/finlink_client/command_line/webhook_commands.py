@@ -8,20 +8,15 @@ from queue import Queue
 
 import click
 
-from finlink_client.credential_input import read_credential
+from finlink_client.command_line.secret_input import read_credential
+from finlink_client.command_line.webhook_screen import WebhookJsonLines, WebhookScreen
 from finlink_client.webhook_receiver import Arrival, Receiver
-from finlink_client.webhook_screen import WebhookJsonLines, WebhookScreen
 from finlink_client.webhooks import WebhookError, read_signing_secrets
 
 EXIT_NOT_VERIFIED = 1
 
 
-@click.group()
-def webhooks() -> None:
-    """Receive an app's events."""
-
-
-@webhooks.command()
+@click.command()
 @click.option(
     "--listen",
     "address",

@@ -1,0 +1,1 @@
+"""The command `finlink`: one command per RPC, under the noun that it is about."""

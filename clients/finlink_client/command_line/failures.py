@@ -1,0 +1,132 @@
+"""What went wrong, as sentences for people or as one JSON object, and the exit code for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from finlink_client.command_line import rpcs
+
+if TYPE_CHECKING:
+    from finlink_client.errors import FinlinkError
+
+EXIT_NO: Final = 1  # it was done, and the answer is no
+EXIT_USAGE: Final = 2
+EXIT_STATUS_BASE: Final = 64  # plus the status code, as with grpcurl
+EXIT_INTERRUPTED: Final = 130
+
+# Where the client's remedy speaks to somebody who writes a program.
+_REMEDIES: Final = {
+    "CREDENTIAL_MISSING": (
+        "Say who you are: `finlink login` as a customer, or FINLINK_SERVICE_KEY, or"
+        " FINLINK_CLIENT_ID and FINLINK_CLIENT_SECRET, or a profile (`finlink profiles set`)."
+    ),
+    "CREDENTIAL_INVALID": (
+        "Sign in again with `finlink login`, or correct the credential of the profile or of the"
+        " environment."
+    ),
+    "SESSION_INACTIVE": "Use a client secret that is live, which nobody else opens sessions with.",
+    "ACCOUNT_TOKEN_REQUIRED": "Sign in as the customer: `finlink login`.",
+    "SCOPE_MISSING": "Use a client secret that grants the scope.",
+    "REQUEST_UNREADABLE": "Update this command to the version of the service.",
+    "REQUEST_ID_REUSED": "Use a new UUID for each request, or leave --request-id out.",
+    "METHOD_UNKNOWN": "The server is older than this command: update it.",
+    "DEADLINE_PASSED": "Try again with a longer --timeout: nothing was done.",
+}
+_CALL_OF_THE_CLIENT: Final = re.compile(r"\b([a-z_]+)\.([a-z_]+)\b")
+
+
+def exit_code(error: FinlinkError) -> int:
+    """Give the exit code of a call that was refused or failed."""
+    number: int = error.code.value[0]
+    return EXIT_STATUS_BASE + number
+
+
+def remedy(error: FinlinkError) -> str:
+    """Say what to do, in words of the command line."""
+    said = _REMEDIES.get(error.reason) or error.remedy
+    known = {(one.noun, one.verb) for one in rpcs.every()}
+
+    def command(found: re.Match[str]) -> str:
+        noun, verb = found.groups()
+        if (noun, verb) not in known:
+            return found[0]
+        return f"`finlink {rpcs.hyphened(noun)} {rpcs.hyphened(verb)}`"
+
+    return _CALL_OF_THE_CLIENT.sub(command, said)
+
+
+def show(error: Exception, *, as_json: bool) -> int:
+    """Show what a command raised, if it is of those that are told; give the exit code."""
+    # Here and not above: they import gRPC, which has been done where one of them was raised.
+    from finlink_client.demo.stage import StoryBrokenError  # noqa: PLC0415
+    from finlink_client.errors import FinlinkError  # noqa: PLC0415
+
+    if isinstance(error, FinlinkError):
+        return show_refusal(error, as_json=as_json)
+    if isinstance(error, StoryBrokenError):
+        show_sentence(str(error), as_json=as_json, code="NOT_AS_TOLD")
+        return EXIT_NO
+    raise error
+
+
+def show_refusal(error: FinlinkError, *, as_json: bool) -> int:
+    """Show a call that was refused or failed; give the exit code."""
+    if as_json:
+        _show_json(
+            code=error.code.name,
+            reason=error.reason,
+            message=error.message,
+            remedy=remedy(error),
+            facts=dict(error.facts),
+            field_violations=[one._asdict() for one in error.field_violations],
+            retry_delay_seconds=error.retry_delay and error.retry_delay.total_seconds(),
+            call_id=error.call_id,
+        )
+        return exit_code(error)
+    message = error.message or "The call failed and the answer does not say why."
+    lines = [f"{one.field}: {one.expected}" for one in error.field_violations]
+    lines = [one for one in lines if one not in message]
+    if remedy(error):
+        lines.append(remedy(error))
+    if error.retry_delay is not None:
+        lines.append(f"Try again in {error.retry_delay.total_seconds():g} s.")
+    marks = [error.code.name, error.reason, error.call_id and f"call {error.call_id}"]
+    _show(message, lines, ", ".join(mark for mark in marks if mark))
+    return exit_code(error)
+
+
+def show_mistake(error: click.ClickException, *, as_json: bool) -> int:
+    """Show that a command cannot be run as it was typed; give the exit code."""
+    if as_json:
+        _show_json(code="USAGE", message=error.format_message())
+    else:
+        error.show()
+    return error.exit_code
+
+
+def show_sentence(sentence: str, *, as_json: bool, code: str) -> None:
+    """Show what the service did not say."""
+    if as_json:
+        _show_json(code=code, message=sentence)
+    else:
+        _show(sentence, [], "")
+
+
+def _show_json(**facts: Any) -> None:  # noqa: ANN401 - what JSON can hold
+    click.echo(json.dumps({"error": facts}, ensure_ascii=False), err=True)
+
+
+def _show(message: str, lines: list[str], marks: str) -> None:
+    console = Console(file=sys.stderr, highlight=False)
+    console.print(Text.assemble(("finlink: ", "bold red"), message), soft_wrap=True)
+    for line in lines:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    if marks:
+        console.print(Text(f"  [{marks}]", style="dim"), soft_wrap=True)

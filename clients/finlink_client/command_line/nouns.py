@@ -1,0 +1,63 @@
+"""The groups `finlink <noun>`: made when they are asked for, so that the others cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from finlink_client.command_line import rpcs
+
+# Commands that were written by hand: where they stand, and what they do in a line. Those with
+# an RPC's name stand in place of the one that is made of it.
+HAND_MADE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("webhooks", "listen"): (
+        "webhook_commands:listen",
+        "Verify and print the webhooks that arrive, until Ctrl-C.",
+    ),
+}
+_PACKAGE: Final = "finlink_client.command_line"
+
+
+class Noun(click.Group):
+    """The commands about one noun."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the verbs: those of the RPCs, then those beside them."""
+        del ctx
+        noun = str(self.name)
+        beside = [verb for owner, verb in HAND_MADE if owner == noun]
+        return list(dict.fromkeys([*rpcs.by_command(noun), *beside]))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make a verb's command."""
+        del ctx
+        noun = str(self.name)
+        if (noun, cmd_name) in HAND_MADE:
+            return load(HAND_MADE[noun, cmd_name][0])
+        rpc = rpcs.by_command(noun).get(cmd_name)
+        if rpc is None:
+            return None
+        return load("rpc_commands:command_of", rpc)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs, without making their commands."""
+        noun = str(self.name)
+        known = rpcs.by_command(noun)
+        rows = []
+        for verb in self.list_commands(ctx):
+            made_by_hand = HAND_MADE.get((noun, verb))
+            said = made_by_hand[1] if made_by_hand else rpcs.first_sentence(known[verb].said)
+            rows.append((verb, said))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def load(place: str, *arguments: object) -> click.Command:
+    """Import a command, or the function that makes it: `file:name`."""
+    module, _, name = place.partition(":")
+    found: click.Command | Callable[..., click.Command]
+    found = getattr(import_module(f"{_PACKAGE}.{module}"), name)
+    return found if isinstance(found, click.Command) else found(*arguments)

@@ -1,0 +1,87 @@
+"""One command for each RPC: its options out of the request, its screen out of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+import click
+
+from finlink_client.command_line import rpc_options, rpc_requests
+from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.failures import EXIT_NO
+from finlink_client.command_line.rpcs import Rpc
+
+# They take long enough for somebody to wonder.
+_LONG: Final = {"VerifyAuditLog", "RedeliverEvents", "DeleteApp"}
+
+
+def command_of(rpc: Rpc) -> click.Command:
+    """Make the command of an RPC."""
+
+    def call(line: Line, *, limit: int | None = None, **typed: Any) -> int:  # noqa: ANN401
+        fields = rpc_requests.fields(rpc, line, typed)
+        method = getattr(getattr(line.client, rpc.noun), rpc.verb)
+        if rpc.pages:
+            size = {"page_size": min(limit, 500)} if limit else {"page_size": 500}
+            line.screen.list(islice(method(**fields, **size), limit))
+            return 0
+        return show(line, answer_of(rpc, line, method, fields))
+
+    command = click.command(rpc.command[1], help=_help(rpc))(connected(call))
+    command.params = [*rpc_options.parameters(rpc), *command.params]
+    return command
+
+
+def answer_of(rpc: Rpc, line: Line, method: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Call, and say meanwhile that something goes on where that takes long."""
+    if rpc.rpc not in _LONG:
+        return method(**fields)
+    with line.screen.progress("Waiting for the answer"):
+        return method(**fields)
+
+
+def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message
+    """Show an answer; give the exit code that tells a no."""
+    shown_once = [one.name for one in answer.DESCRIPTOR.fields if is_secret(one)]
+    line.screen.show(answer)
+    if not answer.DESCRIPTOR.fields:
+        line.screen.note("Done.")
+    if shown_once:
+        line.screen.warn(f"Keep {' and '.join(shown_once)} now: it is not shown again.")
+    return EXIT_NO if is_no(answer) else 0
+
+
+def is_secret(field: Any) -> bool:  # noqa: ANN401 - a FieldDescriptor
+    """Tell whether a field of an answer holds a credential."""
+    return bool(field.GetOptions().debug_redact)
+
+
+def is_no(answer: Any) -> bool:  # noqa: ANN401 - any message
+    """Tell whether an answer is a no, as a script would ask."""
+    match answer.DESCRIPTOR.name:
+        case "ValidateSessionResponse":
+            return not answer.active or bool(answer.missing_scopes)
+        case "BatchValidateSessionsResponse":
+            return any(is_no(one) for one in answer.results)
+        case "VerifyAuditLogResponse":
+            return bool(answer.HasField("first_problem"))
+        case "ExplainLinkResponse":
+            verdict = answer.DESCRIPTOR.fields_by_name["verdict"].enum_type
+            return bool(verdict.values_by_number[answer.verdict].name.endswith("_REJECTED"))
+    return False
+
+
+def _help(rpc: Rpc) -> str:
+    """Say what the protos say, and where its secrets come from."""
+    parts = rpc.said.replace("RetryInfo", "the error").split("\n\n")
+    parts = [f"\b\n{one}" if "\n- " in one or one.startswith("- ") else one for one in parts]
+    return "\n\n".join([*parts, *_said_of_secrets(rpc)]).replace("`", "")
+
+
+def _said_of_secrets(rpc: Rpc) -> Iterator[str]:
+    for place in rpc_options.secrets(rpc):
+        variable = rpc_requests.variable(rpc, place)
+        where = "" if len(place.path) > 1 else ", a hidden prompt or a line of a pipe"
+        yield f"Takes {place.field.name} from {variable}{where}; never as an argument."

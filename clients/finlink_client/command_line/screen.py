@@ -1,0 +1,112 @@
+"""What commands show: tables and records to people, JSON to programs.
+
+On a terminal as wide as it is and in colour, elsewhere plain and unfolded. Rich sees to that,
+NO_COLOR included.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from finlink_client.command_line import tables
+
+_UNFOLDED: Final = 100_000  # columns of what is no terminal
+
+
+class Screen:
+    """Results on stdout, everything that is said about them on stderr."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Show on the process's own streams."""
+        self.is_json = as_json
+        self.out = _console(stderr=False)
+        self.err = _console(stderr=True)
+
+    def show(self, message: Message) -> None:
+        """Show one message: a thing, or an answer as it is."""
+        if self.is_json:
+            self.json(as_dict(message))
+        else:
+            tables.record(self.out, message)
+
+    def list(self, messages: Iterable[Message]) -> None:
+        """Show a list of things of one kind. As JSON it is one array."""
+        with self.progress("Reading") as count:
+            found = []
+            for one in messages:
+                found.append(one)
+                count(len(found))
+        if self.is_json:
+            self.json([as_dict(one) for one in found])
+        elif found:
+            left_out = tables.table(self.out, found)
+            if left_out:
+                self.note(f"Too narrow for {', '.join(left_out)}: --json shows everything.")
+        else:
+            self.note("There are none.")
+
+    def json(self, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        """Write a JSON document."""
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def json_line(self, value: Any) -> None:  # noqa: ANN401 - the same
+        """Write one of several JSON documents, at once."""
+        click.echo(json.dumps(value, ensure_ascii=False))
+        sys.stdout.flush()
+
+    def print(self, text: str | Text) -> None:
+        """Print a line for people. What is longer than the terminal is left to it to fold."""
+        self.out.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    def note(self, text: str | Text) -> None:
+        """Say something about the result, on stderr."""
+        self.err.print(text, soft_wrap=True, markup=False, highlight=False, style="dim")
+
+    def warn(self, text: str) -> None:
+        """Say what somebody must not miss, on stderr."""
+        self.err.print(text, soft_wrap=True, markup=False, highlight=False, style="bold yellow")
+
+    def confirm(self, question: str) -> None:
+        """Ask on stderr, and go on only after a yes. Raises Abort after a no."""
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody is there to ask: say --yes if it is meant.")
+        click.confirm(question, abort=True, err=True)
+
+    @contextmanager
+    def progress(self, doing: str) -> Iterator[Any]:
+        """Say on a terminal that something goes on; what it gives takes how much is done."""
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.completed:.0f}"),
+            TimeElapsedColumn(),
+            console=self.err,
+            transient=True,
+            disable=not self.err.is_terminal,
+        ) as progress:
+            task = progress.add_task(doing, total=None)
+            yield lambda done: progress.update(task, completed=done)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """Give a message as JSON has it: the protos' names, and fields that are empty too."""
+    return MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _UNFOLDED
+    return Console(file=stream, highlight=False, width=width)
