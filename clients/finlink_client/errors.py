@@ -105,12 +105,17 @@ class FinlinkError(Exception):
             told = "; ".join(f"{v.field}: {v.expected}" for v in self.field_violations)
             text += f" {told.removesuffix('.')}."
         # The service's own sentences mostly end with what to do.
-        if self.remedy and not (self.reason and _TWO_SENTENCES.search(self.message)):
+        if self.remedy and not (self.reason and tells_what_to_do(self.message)):
             text = f"{text.removesuffix('.')}. {self.remedy}"
         if self.retry_delay is not None and not _A_DELAY.search(text):
             text += f" Try again in {self.retry_delay.total_seconds():g} s."
         marks = [self.code.name, self.reason, self.call_id and f"call {self.call_id}"]
         return f"{text} [{', '.join(mark for mark in marks if mark)}]"
+
+
+def tells_what_to_do(message: str) -> bool:
+    """Tell whether one of the service's own messages has a sentence more than what was wrong."""
+    return _TWO_SENTENCES.search(message) is not None
 
 
 class InvalidArgument(FinlinkError):

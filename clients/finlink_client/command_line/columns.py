@@ -42,4 +42,11 @@ COLUMNS: Final = {
     "Session": ("id", "secret_id", "create_time", "end_time", "end_reason", "expire_time"),
     "SettingsVersion": ("version", "create_time", "author.kind", "comment", "author.id"),
     "SigningKey": ("kid", "create_time"),
+    "ValidateSessionResponse": (
+        "active",
+        "inactive_reason",
+        "session.id",
+        "session.app_id",
+        "missing_scopes",
+    ),
 }

@@ -49,9 +49,16 @@ SECTIONS: Final = {
         "deliveries": "What was sent to whom, and every attempt.",
         "webhooks": "Receive webhooks on this machine.",
     },
+    "This command line": {
+        "profiles": "Servers and credentials, under names.",
+    },
 }
 # What is no noun: where it stands, and what it does in a line.
 OTHERS: Final = {
+    "login": ("profile_commands:login", "Sign in as a customer, for 12 hours."),
+    "logout": ("profile_commands:logout", "End that."),
+    "watch": ("watch_commands:watch", "Show what ends and what changes, as it happens."),
+    "completion": ("completion:completion", "Let a shell complete commands."),
     "demo": ("demo_command:demo", "Play the service's whole story against a running server."),
 }
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from finlink_client.client import Finlink
     from finlink_client.command_line.screen import Screen
+
+Answer = TypeVar("Answer")
 
 TARGET: Final = "127.0.0.1:50051"
 # Of the environment: each names a credential, and two would be a guess.
@@ -70,10 +72,10 @@ class Line:
             raise click.UsageError(_NO_APP.format(how=how))
         return found
 
-    def run(self, command: Callable[..., Any], options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - its exit code
-        """Run a command, and name the server where nothing answers."""
+    def reaching(self, call: Callable[[], Answer]) -> Answer:
+        """Call, and name the server where nothing answers."""
         try:
-            return command(self, **options)
+            return call()
         except Exception as error:
             if "client" in self.__dict__:
                 _name_target(error, self.profile.target or TARGET)
@@ -94,9 +96,10 @@ class Line:
             self.client.close()
 
 
-def _profile_names(
+def profile_names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
+    """Complete the name of a profile."""
     try:
         return [name for name in profiles.read() if name.startswith(incomplete)]
     except click.ClickException:
@@ -116,7 +119,7 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
         **rest: Any,  # noqa: ANN401 - the command's own
     ) -> Any:  # noqa: ANN401 - its exit code, if it is not 0
         with Line(_profile(profile, target, tls_root), timeout, as_json=as_json) as line:
-            return line.run(command, rest)
+            return line.reaching(lambda: command(line, **rest))
 
     run = update_wrapper(run, command)
     for option in reversed(_OPTIONS):
@@ -213,7 +216,7 @@ _OPTIONS: Final = (
         "--profile",
         metavar="NAME",
         envvar="FINLINK_PROFILE",
-        shell_complete=_profile_names,
+        shell_complete=profile_names,
         help="Connect as this profile says: see `finlink profiles`.",
     ),
     click.option(

@@ -8,8 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from finlink_client.command_line import rpcs
 
@@ -49,8 +47,16 @@ def exit_code(error: FinlinkError) -> int:
 
 
 def remedy(error: FinlinkError) -> str:
-    """Say what to do, in words of the command line."""
-    said = _REMEDIES.get(error.reason) or error.remedy
+    """Say what to do, in words of the command line; nothing where the message does."""
+    from finlink_client.errors import tells_what_to_do  # noqa: PLC0415 - imports gRPC
+
+    if error.reason and error.reason not in _REMEDIES and tells_what_to_do(error.message):
+        return ""
+    return _typed(_REMEDIES.get(error.reason) or error.remedy)
+
+
+def _typed(said: str) -> str:
+    """Name commands where the client's methods are named."""
     known = {(one.noun, one.verb) for one in rpcs.every()}
 
     def command(found: re.Match[str]) -> str:
@@ -124,6 +130,9 @@ def _show_json(**facts: Any) -> None:  # noqa: ANN401 - what JSON can hold
 
 
 def _show(message: str, lines: list[str], marks: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only where something goes wrong
+    from rich.text import Text  # noqa: PLC0415 - the same
+
     console = Console(file=sys.stderr, highlight=False)
     console.print(Text.assemble(("finlink: ", "bold red"), message), soft_wrap=True)
     for line in lines:

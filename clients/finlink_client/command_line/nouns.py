@@ -13,6 +13,26 @@ from finlink_client.command_line import rpcs
 # Commands that were written by hand: where they stand, and what they do in a line. Those with
 # an RPC's name stand in place of the one that is made of it.
 HAND_MADE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("secrets", "revoke"): (
+        "secret_commands:revoke",
+        "Ends a secret for good, and the session that it opened.",
+    ),
+    ("sessions", "watch-revocations"): (
+        "watch_commands:watch_revocations",
+        "Tells which sessions and signing keys end before their time.",
+    ),
+    ("settings", "watch"): (
+        "watch_commands:watch_settings",
+        "Tells of every new version of apps' settings.",
+    ),
+    ("links", "explain"): (
+        "link_commands:explain",
+        "Tells whether a Link URL would open, and if not, why.",
+    ),
+    ("links", "open"): ("link_commands:begin", "Opens Link, as the widget does."),
+    ("profiles", "set"): ("profile_commands:put", "Makes a profile, or changes it."),
+    ("profiles", "list"): ("profile_commands:show", "Lists the profiles."),
+    ("profiles", "remove"): ("profile_commands:remove", "Forgets a profile."),
     ("webhooks", "listen"): (
         "webhook_commands:listen",
         "Verify and print the webhooks that arrive, until Ctrl-C.",

@@ -20,16 +20,16 @@ _LONG: Final = {"VerifyAuditLog", "RedeliverEvents", "DeleteApp"}
 def command_of(rpc: Rpc) -> click.Command:
     """Make the command of an RPC."""
 
-    def call(line: Line, *, limit: int | None = None, **typed: Any) -> int:  # noqa: ANN401
+    def run(line: Line, *, limit: int | None = None, **typed: Any) -> int:  # noqa: ANN401
         fields = rpc_requests.fields(rpc, line, typed)
         method = getattr(getattr(line.client, rpc.noun), rpc.verb)
         if rpc.pages:
             size = {"page_size": min(limit, 500)} if limit else {"page_size": 500}
-            line.screen.list(islice(method(**fields, **size), limit))
+            line.screen.list(islice(call(method, fields | size), limit))
             return 0
         return show(line, answer_of(rpc, line, method, fields))
 
-    command = click.command(rpc.command[1], help=_help(rpc))(connected(call))
+    command = click.command(rpc.command[1], help=_help(rpc))(connected(run))
     command.params = [*rpc_options.parameters(rpc), *command.params]
     return command
 
@@ -37,9 +37,17 @@ def command_of(rpc: Rpc) -> click.Command:
 def answer_of(rpc: Rpc, line: Line, method: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
     """Call, and say meanwhile that something goes on where that takes long."""
     if rpc.rpc not in _LONG:
-        return method(**fields)
+        return call(method, fields)
     with line.screen.progress("Waiting for the answer"):
+        return call(method, fields)
+
+
+def call(method: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - of the client
+    """Call. What the client refuses to send was typed wrongly: raises UsageError."""
+    try:
         return method(**fields)
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message

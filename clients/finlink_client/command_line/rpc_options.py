@@ -20,7 +20,7 @@ from finlink_client.command_line.spans import MOMENT, SPAN
 Path = tuple[str, ...]  # of a field in a request: ("secret", "display_name")
 
 # Messages whose fields are options of their own; others come from a file.
-_FLAT: Final = {"App", "Secret", "Endpoint", "LinkParameters"}
+FLAT: Final = {"App", "Secret", "Endpoint", "LinkParameters"}
 _PAGING: Final = {"page_size", "page_token"}
 _TIMES: Final = {"google.protobuf.Timestamp": MOMENT, "google.protobuf.Duration": SPAN}
 _MASK: Final = "google.protobuf.FieldMask"
@@ -65,7 +65,7 @@ def parameters(rpc: Rpc) -> list[click.Parameter]:
 
 def subject(rpc: Rpc) -> Path | None:
     """Give the field that is an argument: the id of the thing that it is about."""
-    if rpc.verb == "update" and rpc.fields[0].of in _FLAT:
+    if rpc.verb == "update" and rpc.fields[0].of in FLAT:
         return (rpc.fields[0].name, "id")
     if not rpc.fields:
         return None
@@ -86,7 +86,7 @@ def _places(rpc: Rpc) -> Iterator[Place]:
     for field in rpc.fields:
         if field.name in _PAGING and rpc.pages:
             continue
-        if field.of in _FLAT:
+        if field.of in FLAT:
             yield from (Place((field.name, one.name), one) for one in rpcs.message(field.of))
         else:
             yield Place((field.name,), field)

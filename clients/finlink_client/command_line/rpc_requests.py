@@ -79,12 +79,34 @@ def _document(file: IO[str], field: Field, line: Line) -> dict[str, Any]:
         raise click.UsageError(f"{file.name} is not JSON{where}.") from None
     if not isinstance(document, dict):
         raise click.UsageError(f"{file.name} must hold a JSON object: {field.of}.")
-    known = {one.name for one in rpcs.message(field.of)}
-    kept = {name: value for name, value in document.items() if name in known}
-    if not kept:
-        raise click.UsageError(f"{file.name} holds none of {', '.join(sorted(known))}.")
-    if "app_id" in known and not kept.get("app_id"):
-        kept["app_id"] = line.app_id(None)
+    kept = _settable(field.of, document, f"{file.name}: ")
+    if any(map(rpc_options.is_app, rpcs.message(field.of))) and not kept.get("app_id"):
+        kept["app_id"] = line.app_id()
+    return kept
+
+
+def _settable(kind: str, document: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Leave out what is output only, so that what `get` printed can be given to `update`."""
+    from finlink.config import v1  # noqa: PLC0415 - imports gRPC
+
+    settable = {one.name: one for one in rpcs.message(kind)}
+    kept = {}
+    for name, value in document.items():
+        if name not in getattr(v1, kind).DESCRIPTOR.fields_by_name:
+            raise click.UsageError(f"{place}{name} is none of {', '.join(settable)}.")
+        field = settable.get(name)
+        if field is None:
+            continue
+        if field.kind != "message":
+            kept[name] = value
+        elif isinstance(value, list):
+            of, where = field.of, f"{place}{name}[]."
+            kept[name] = [
+                _settable(of, one, where) if isinstance(one, dict) else one for one in value
+            ]
+        else:
+            is_object = isinstance(value, dict)
+            kept[name] = _settable(field.of, value, f"{place}{name}.") if is_object else value
     return kept
 
 
@@ -94,8 +116,12 @@ def _add_mask(rpc: Rpc, found: dict[str, Any]) -> None:
         return
     given = list(_paths(rpc.fields[0].of, found[rpc.fields[0].name], ()))
     if not given:
-        options = [one.option for one in rpcs.message(rpc.fields[0].of) if _may_change(one)]
-        raise click.UsageError(f"What shall change? Say one of {', '.join(options)}.")
+        names = [one for one in rpcs.message(rpc.fields[0].of) if _may_change(one)]
+        if rpc.fields[0].of in rpc_options.FLAT:
+            options = ", ".join(one.option for one in names)
+            raise click.UsageError(f"What shall change? Say one of {options}.")
+        holds = ", ".join(one.name for one in names)
+        raise click.UsageError(f"What shall change? The file holds nothing of {holds}.")
     found["update_mask"] = given
 
 

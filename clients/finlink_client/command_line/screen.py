@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -38,21 +38,29 @@ class Screen:
         if self.is_json:
             self.json(as_dict(message))
         else:
-            tables.record(self.out, message)
+            self._tell_left_out(tables.record(self.out, message))
 
     def list(self, messages: Iterable[Message]) -> None:
         """Show a list of things of one kind. As JSON it is one array."""
-        with self.progress("Reading") as count:
-            found = []
+        found = []
+        with self.progress("Reading") as tell:
             for one in messages:
                 found.append(one)
-                count(len(found))
+                tell(len(found))
         if self.is_json:
             self.json([as_dict(one) for one in found])
         elif found:
-            left_out = tables.table(self.out, found)
-            if left_out:
-                self.note(f"Too narrow for {', '.join(left_out)}: --json shows everything.")
+            self._tell_left_out(tables.things(self.out, found))
+        else:
+            self.note("There are none.")
+
+    def rows(self, rows: Sequence[Mapping[str, str | Text]]) -> None:
+        """Show what is no message: a table, or an array of objects."""
+        if self.is_json:
+            self.json([{name: str(value) for name, value in row.items()} for row in rows])
+        elif rows:
+            texts = [{name: _text(value) for name, value in row.items()} for row in rows]
+            self._tell_left_out(tables.table(self.out, texts))
         else:
             self.note("There are none.")
 
@@ -62,20 +70,27 @@ class Screen:
 
     def json_line(self, value: Any) -> None:  # noqa: ANN401 - the same
         """Write one of several JSON documents, at once."""
-        click.echo(json.dumps(value, ensure_ascii=False))
-        sys.stdout.flush()
+        click.echo(json.dumps(value, ensure_ascii=False))  # which flushes
 
     def print(self, text: str | Text) -> None:
         """Print a line for people. What is longer than the terminal is left to it to fold."""
-        self.out.print(text, soft_wrap=True, markup=False, highlight=False)
+        self.out.print(_text(text), soft_wrap=True)
 
-    def note(self, text: str | Text) -> None:
+    def hang(self, lead: Text, text: Text) -> None:
+        """Print a text whose further lines stand under its first."""
+        tables.hang(self.out, lead, text)
+
+    def describe(self, message: Message) -> None:
+        """Tell on stderr of the thing that a question is about."""
+        tables.record(self.err, message)
+
+    def note(self, text: str) -> None:
         """Say something about the result, on stderr."""
-        self.err.print(text, soft_wrap=True, markup=False, highlight=False, style="dim")
+        self.err.print(Text(text, style="dim"), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Say what somebody must not miss, on stderr."""
-        self.err.print(text, soft_wrap=True, markup=False, highlight=False, style="bold yellow")
+        self.err.print(Text(text, style="bold yellow"), soft_wrap=True)
 
     def confirm(self, question: str) -> None:
         """Ask on stderr, and go on only after a yes. Raises Abort after a no."""
@@ -84,7 +99,7 @@ class Screen:
         click.confirm(question, abort=True, err=True)
 
     @contextmanager
-    def progress(self, doing: str) -> Iterator[Any]:
+    def progress(self, doing: str) -> Iterator[Callable[[int], None]]:
         """Say on a terminal that something goes on; what it gives takes how much is done."""
         with Progress(
             SpinnerColumn(),
@@ -98,6 +113,10 @@ class Screen:
             task = progress.add_task(doing, total=None)
             yield lambda done: progress.update(task, completed=done)
 
+    def _tell_left_out(self, columns: Sequence[str]) -> None:
+        if columns:
+            self.note(f"No room for {', '.join(columns)}: widen the terminal, or say --json.")
+
 
 def as_dict(message: Message) -> dict[str, Any]:
     """Give a message as JSON has it: the protos' names, and fields that are empty too."""
@@ -109,4 +128,8 @@ def as_dict(message: Message) -> dict[str, Any]:
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _UNFOLDED
-    return Console(file=stream, highlight=False, width=width)
+    return Console(file=stream, highlight=False, markup=False, width=width)
+
+
+def _text(value: str | Text) -> Text:
+    return value if isinstance(value, Text) else Text(value)
