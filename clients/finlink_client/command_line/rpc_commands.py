@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from finlink_client.command_line.connecting import Line, connected
 from finlink_client.command_line.failures import EXIT_NO
 from finlink_client.command_line.rpcs import Rpc
 
+_PAGE: Final = 500  # the service gives no more at once
 # They take long enough for somebody to wonder.
 _LONG: Final = {"VerifyAuditLog", "RedeliverEvents", "DeleteApp"}
 
@@ -23,11 +25,12 @@ def command_of(rpc: Rpc) -> click.Command:
     def run(line: Line, *, limit: int | None = None, **typed: Any) -> int:  # noqa: ANN401
         fields = rpc_requests.fields(rpc, line, typed)
         method = getattr(getattr(line.client, rpc.noun), rpc.verb)
-        if rpc.pages:
-            size = {"page_size": min(limit, 500)} if limit else {"page_size": 500}
-            line.screen.list(islice(call(method, fields | size), limit))
-            return 0
-        return show(line, answer_of(rpc, line, method, fields))
+        with telling_mistakes():
+            if not rpc.pages:
+                return show(line, answer_of(rpc, line, method, fields))
+            size = {"page_size": min(limit or _PAGE, _PAGE)}
+            line.screen.list(islice(method(**fields, **size), limit))
+        return 0
 
     command = click.command(rpc.command[1], help=_help(rpc))(connected(run))
     command.params = [*rpc_options.parameters(rpc), *command.params]
@@ -37,15 +40,16 @@ def command_of(rpc: Rpc) -> click.Command:
 def answer_of(rpc: Rpc, line: Line, method: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
     """Call, and say meanwhile that something goes on where that takes long."""
     if rpc.rpc not in _LONG:
-        return call(method, fields)
-    with line.screen.progress("Waiting for the answer"):
-        return call(method, fields)
-
-
-def call(method: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401 - of the client
-    """Call. What the client refuses to send was typed wrongly: raises UsageError."""
-    try:
         return method(**fields)
+    with line.screen.progress("Waiting for the answer"):
+        return method(**fields)
+
+
+@contextmanager
+def telling_mistakes() -> Iterator[None]:
+    """What the client refuses to send was typed wrongly: raises UsageError."""
+    try:
+        yield
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
 
