@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests import people
 
 _PATIENCE = 60  # seconds; what is waited for takes one, unless the machine is busy
@@ -188,6 +189,19 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
-def new(config: Path, target: str) -> Shell:
-    """Make one whose commands go to a server."""
-    return Shell(config, {"FINLINK_TARGET": target})
+@pytest.fixture
+def anyone(server: Any, tmp_path: Path) -> Shell:
+    """A shell whose commands go to the server, without a credential."""
+    return Shell(tmp_path / "config", {"FINLINK_TARGET": server.target})
+
+
+@pytest.fixture
+def customer(anyone: Shell, account: people.Account) -> Shell:
+    """The shell of a customer who is signed in."""
+    return anyone.using(TOKEN=account.token)
+
+
+@pytest.fixture
+def as_operator(anyone: Shell, operator: people.Caller) -> Shell:
+    """The shell of an operator."""
+    return anyone.using(SERVICE_KEY=operator.credential)
