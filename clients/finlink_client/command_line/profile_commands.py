@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import click
@@ -24,7 +25,7 @@ _NO_CREDENTIAL = {
 
 @click.command("set")
 @click.argument("name", shell_complete=profile_names)
-@click.option("--target", metavar="HOST:PORT", help="The server.")
+@click.option("--target", metavar="HOST:PORT", help="The server; else FINLINK_TARGET.")
 @click.option(
     "--tls-root", type=click.Path(dir_okay=False), help="Certificate authorities to trust (PEM)."
 )
@@ -60,8 +61,8 @@ def put(
     found = profiles.read().get(name, Profile())
     found = replace(
         found,
-        target=found.target if target is None else target,
-        tls_root=found.tls_root if tls_root is None else tls_root,
+        target=_first(target, found.target, "TARGET"),
+        tls_root=_first(tls_root, found.tls_root, "TLS_ROOT"),
         app_id=found.app_id if app_id is None else app_id,
     )
     if client_id:
@@ -109,7 +110,11 @@ def remove(name: str, *, as_json: bool) -> None:
     shell_complete=profile_names,
     help="Where to keep the account token; made if there is none of that name.",
 )
-@click.option("--target", metavar="HOST:PORT", help="The server; else that of the profile.")
+@click.option(
+    "--target",
+    metavar="HOST:PORT",
+    help="The server; else that of the profile, else FINLINK_TARGET.",
+)
 @click.option(
     "--tls-root", type=click.Path(dir_okay=False), help="Certificate authorities to trust (PEM)."
 )
@@ -128,8 +133,8 @@ def login(
         raise click.UsageError("Which account? Say --email.")
     found = replace(
         found,
-        target=target or found.target,
-        tls_root=tls_root or found.tls_root,
+        target=_first(target, found.target, "TARGET"),
+        tls_root=_first(tls_root, found.tls_root, "TLS_ROOT"),
         **{**_NO_CREDENTIAL, "email": address},
     )
     with Line(replace(found, email=""), None, as_json=as_json) as line:
@@ -170,6 +175,11 @@ def logout(name: str, *, as_json: bool) -> None:
     found = replace(found, account_token="")
     profiles.put(name, found)
     _show(Screen(as_json=as_json), {name: found})
+
+
+def _first(typed: str | None, kept: str, variable: str) -> str:
+    """Give what a profile is to hold: what it gets from the environment, it keeps."""
+    return kept or os.environ.get(f"FINLINK_{variable}", "") if typed is None else typed
 
 
 def _show(screen: Screen, found: dict[str, Profile]) -> None:

@@ -6,12 +6,15 @@ anew in whole, so that nobody ever finds half of it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import stat
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -94,13 +97,15 @@ def put(name: str, profile: Profile) -> None:
             "A profile's name is 1 to 64 letters, digits, dots, hyphens and underscores, of"
             " which the first is a letter or a digit."
         )
-    _write({**read(), name: profile})
+    with _alone():
+        _write({**read(), name: profile})
 
 
 def remove(name: str) -> None:
     """Forget a profile. Raises ClickException if there is none of that name."""
     find(name)
-    _write({key: one for key, one in read().items() if key != name})
+    with _alone():
+        _write({key: one for key, one in read().items() if key != name})
 
 
 def _profile(name: str, table: object) -> Profile:
@@ -117,6 +122,22 @@ def _profile(name: str, table: object) -> Profile:
     return Profile(**table)
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let nobody else write between what is read here and what is written."""
+    folder = file().parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {file()}: {error.strerror}.") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _write(profiles: dict[str, Profile]) -> None:
     lines = []
     for name, profile in profiles.items():
@@ -124,11 +145,9 @@ def _write(profiles: dict[str, Profile]) -> None:
         # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
         lines += [f"{key} = {_quoted(one)}" for key, one in asdict(profile).items() if one]
         lines.append("")
-    folder = file().parent
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Made with mode 0600 from the beginning.
-        handle, path = tempfile.mkstemp(dir=folder, prefix=".profiles-")
+        handle, path = tempfile.mkstemp(dir=file().parent, prefix=".profiles-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as opened:
                 opened.write("\n".join(lines))

@@ -1,0 +1,186 @@
+"""What commands of `finlink` look like on a terminal of a real size."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests import people
+from tests.link_urls import auth_token_for
+from tests.shell import plain
+
+pytestmark = pytest.mark.either("What the command line shows does not depend on the database.")
+
+COLOUR = re.compile(r"\x1b\[[0-9;]+m")
+
+
+@pytest.fixture
+def secrets(account, app):
+    return [people.new_secret(account, app) for _ in range(3)]
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 200])
+def test_a_table_fits_the_terminal_and_breaks_no_id(customer, app, secrets, width):
+    shown = customer.screen("secrets", "list", "--app-id", app.id, width=width)
+
+    lines = plain(shown).splitlines()
+    table = [line for line in lines if line.startswith(("ID", "sec_"))]
+    assert [line.split()[0] for line in table] == ["ID", *(one.id for one in secrets)]
+    assert max(map(len, table)) <= max(width, len(secrets[0].id))
+
+
+def test_a_wide_terminal_shows_every_column_and_a_narrow_one_says_which_it_left_out(
+    customer, app, secrets
+):
+    wide = plain(customer.screen("secrets", "list", "--app-id", app.id, width=200))
+    narrow = plain(customer.screen("secrets", "list", "--app-id", app.id, width=60))
+
+    assert "CREATE_TIME" in wide
+    assert "No room" not in wide
+    assert "STATE" in narrow
+    assert "CREATE_TIME" not in narrow
+    assert re.search(r"No room for [a-z_, ]*create_time", narrow)
+
+
+def test_long_words_of_people_are_folded_within_their_column(customer, account, app):
+    name = "the endpoint that the warehouse in Alcalá listens at"
+    account.webhooks.CreateEndpoint(app_id=app.id, uri=people.NO_RECEIVER, display_name=name)
+
+    shown = plain(customer.screen("endpoints", "list", "--app-id", app.id, width=100))
+
+    rows = shown.splitlines()
+    assert max(map(len, rows)) <= 100
+    assert name not in shown
+    assert all(word in shown for word in name.split())
+
+
+def test_a_credential_is_one_word_however_narrow_the_terminal(customer, account, app, redirect_id):
+    """The terminal folds it by itself, and copies it whole."""
+    shown = customer.screen(
+        *("link-tokens", "create", "--app-id", app.id, "--redirect-id", redirect_id),
+        *("--product", "TRANSACTIONS"),
+        width=40,
+    )
+
+    [line] = [line for line in plain(shown).splitlines() if line.startswith("auth_token")]
+    assert line.split()[1].count(".") == 2
+    assert len(line) > 300
+
+
+def test_on_a_terminal_there_is_colour_and_with_no_color_there_is_none(customer, app, secrets):
+    coloured = customer.screen("secrets", "list", "--app-id", app.id)
+    without = customer.screen("secrets", "list", "--app-id", app.id, NO_COLOR="1")
+    dumb = customer.screen("secrets", "list", "--app-id", app.id, TERM="dumb")
+
+    # Bold heads are no colour, and stay.
+    assert re.search(r"\x1b\[3[0-9]m", coloured)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", without)
+    assert not COLOUR.search(dumb)
+    assert plain(coloured).splitlines()[:2] == plain(without).splitlines()[:2]
+
+
+def test_an_error_is_coloured_on_a_terminal_alone(customer):
+    shown = customer.screen("secrets", "get", "sec_00000000000000000000000000")
+    piped = customer.run("secrets", "get", "sec_00000000000000000000000000")
+
+    assert COLOUR.search(shown)
+    assert not COLOUR.search(piped.err)
+    said = piped.err.splitlines()[0]
+    assert said in plain(shown)
+
+
+def test_json_is_the_same_on_a_terminal(customer, app):
+    shown = customer.screen("apps", "get", app.id, "--json", width=40)
+
+    assert shown == customer.run("apps", "get", app.id, "--json").out
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_no_traceback(customer, account, app):
+    people.add_redirect(account, app, "https://shop.example/back")
+
+    shown = customer.screen(
+        "apps", "update", app.id, "--display-name", "Café", PYTHONIOENCODING="ascii"
+    )
+
+    assert "Caf?" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_name_cannot_steer_the_terminal(customer, account, app):
+    people.add_redirect(account, app)
+    account.settings.UpdateSettings(
+        settings={"app_id": app.id, "link": {"terms_uri": "https://shop.example/t"}},
+        update_mask={"paths": ["link.terms_uri"]},
+        comment="all good",
+    )
+
+    shown = customer.screen("settings", "list-versions", "--app-id", app.id, width=200)
+
+    assert "all good" in plain(shown)
+    assert "\x1b]" not in shown
+
+
+# -------------------------------------------------------------------------- why Link opens
+
+
+def test_explaining_a_link_ticks_what_passed_and_says_what_to_do_about_what_failed(
+    customer, app, redirect_id
+):
+    url = f"https://link.example/?id={redirect_id}&product=TRANSACTIONS&entity=es-nobody#top"
+
+    done = customer.run("link", "explain", url)
+
+    lines = done.out.splitlines()
+    assert done.code == 1
+    assert lines[0] == "✗ Link would not open."
+    assert "  ✓ redirect_present" in lines
+    [failed] = [number for number, line in enumerate(lines) if line.startswith("  ✗ ")]
+    assert "es-nobody" in lines[failed]
+    assert lines[failed + 1].split()[0] == "LINK_BANK_NOT_AVAILABLE"
+    assert any(re.fullmatch(r"product +TRANSACTIONS +URL", line) for line in lines)
+
+
+def test_explaining_a_link_that_opens_exits_with_0(customer, app, redirect_id):
+    done = customer.run("link", "explain", f"id={redirect_id}&product=TRANSACTIONS")
+
+    assert done.code == 0
+    assert done.out.startswith("✓ Link would open.\n")
+    assert "✗" not in done.out
+
+
+def test_a_link_url_with_an_auth_token_can_come_from_a_pipe(customer, account, app, redirect_id):
+    token = auth_token_for(account, app, redirect_id)
+    url = f"https://link.example/?id={redirect_id}&authToken={token}&theme=DARK"
+
+    explained = customer.run("link", "explain", "-", "--json", pipe=url)
+    told = customer.run("link", "explain", "-", pipe=url)
+
+    assert explained.json["verdict"] == "LINK_VERDICT_ACCEPTED"
+    assert explained.json["ignored_parameters"] == ["id", "theme"]
+    assert "Ignored: id, theme" in told.out
+    assert "AUTH_TOKEN" in told.out
+
+
+def test_explaining_folds_long_reasons_under_each_other_on_a_narrow_terminal(
+    customer, app, redirect_id
+):
+    shown = plain(
+        customer.screen(
+            "link", "explain", f"id={redirect_id}&product=TRANSACTIONS&entity=es-nobody"
+        )
+    )
+
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_front_end_opens_link_with_the_url_of_an_end_user(
+    anyone, link_front_end, app, redirect_id
+):
+    front_end = anyone.using(SERVICE_KEY=link_front_end.credential)
+
+    opened = front_end.json(
+        "links", "open", f"https://l.example/?id={redirect_id}&product=TRANSACTIONS"
+    )
+
+    assert opened["link"]["app_id"] == app.id
+    assert opened["banks"]
