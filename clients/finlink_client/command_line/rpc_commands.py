@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from finlink_client.command_line import rpc_options, rpc_requests
+from finlink_client.command_line import rpc_options, rpc_requests, values
 from finlink_client.command_line.connecting import Line, connected
 from finlink_client.command_line.failures import EXIT_NO
 from finlink_client.command_line.rpcs import Rpc
@@ -56,18 +56,13 @@ def telling_mistakes() -> Iterator[None]:
 
 def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message
     """Show an answer; give the exit code that tells a no."""
-    shown_once = [one.name for one in answer.DESCRIPTOR.fields if is_secret(one)]
+    shown_once = [one.name for one in answer.DESCRIPTOR.fields if values.is_secret(one)]
     line.screen.show(answer)
     if not answer.DESCRIPTOR.fields:
         line.screen.note("Done.")
     if shown_once:
         line.screen.warn(f"Keep {' and '.join(shown_once)} now: it is not shown again.")
     return EXIT_NO if is_no(answer) else 0
-
-
-def is_secret(field: Any) -> bool:  # noqa: ANN401 - a FieldDescriptor
-    """Tell whether a field of an answer holds a credential."""
-    return bool(field.GetOptions().debug_redact)
 
 
 def is_no(answer: Any) -> bool:  # noqa: ANN401 - any message

@@ -102,8 +102,11 @@ def _told(message: Any) -> Iterator[tuple[str, Text]]:  # noqa: ANN401 - any mes
     held = [one for one in message.DESCRIPTOR.fields if one.message_type and not one.is_repeated]
     things = [one for one in held if not values.is_plain(one)]
     is_answer = message.DESCRIPTOR.name.endswith("Response") and len(things) == 1
-    for name, text in rows:
-        yield name.removeprefix(f"{things[0].name}.") if is_answer else name, text
+    credentials = [one.name for one in message.DESCRIPTOR.fields if values.is_secret(one)]
+    # They come last, where what is said about them stands.
+    for name, text in sorted(rows, key=lambda row: row[0] in credentials):
+        shown = Text(text.plain, style="bold") if name in credentials else text
+        yield name.removeprefix(f"{things[0].name}.") if is_answer else name, shown
 
 
 def _lists(message: Any) -> Iterator[tuple[str, Sequence[Any]]]:  # noqa: ANN401 - any message

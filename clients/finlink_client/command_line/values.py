@@ -69,6 +69,11 @@ def is_plain(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.name in _PLAIN
 
 
+def is_secret(field: FieldDescriptor) -> bool:
+    """Tell whether a field of an answer holds a credential."""
+    return bool(field.GetOptions().debug_redact)
+
+
 def cell(message: Any, name: str) -> Text:  # noqa: ANN401 - any message
     """Write a field, also one of a message in it (`actor.id`); empty where it is unset."""
     first, _, rest = name.partition(".")
