@@ -9,6 +9,10 @@ from tests import people
 from tests.link_urls import auth_token_for
 from tests.shell import plain
 
+from finlink.config import v1
+from finlink_client.command_line.columns import COLUMNS
+from finlink_client.command_line.values import cell
+
 pytestmark = pytest.mark.either("What the command line shows does not depend on the database.")
 
 COLOUR = re.compile(r"\x1b\[[0-9;]+m")
@@ -184,3 +188,30 @@ def test_the_front_end_opens_link_with_the_url_of_an_end_user(
 
     assert opened["link"]["app_id"] == app.id
     assert opened["banks"]
+
+
+# ------------------------------------------------------------------------ what takes long
+
+
+def test_what_takes_long_says_on_a_terminal_that_it_goes_on_and_in_a_pipe_nothing(customer):
+    shown = customer.screen("audit", "verify-log")
+    piped = customer.run("audit", "verify-log")
+
+    assert "Waiting for the answer" in plain(shown)
+    assert piped.err == ""
+    assert "Waiting" not in piped.out
+
+
+def test_a_version_of_settings_names_the_paths_that_changed(customer, account, app):
+    people.force_auth_token(account, app)
+
+    listed = customer.run("settings", "list-versions", "--app-id", app.id)
+
+    assert "link.force_auth_token" in listed.out
+
+
+def test_every_column_is_a_field():
+    for kind, names in COLUMNS.items():
+        empty = getattr(v1, kind)()
+        for name in names:
+            assert cell(empty, name) is not None

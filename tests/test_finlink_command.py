@@ -43,7 +43,8 @@ def test_importing_the_client_brings_no_command_line():
 @pytest.mark.parametrize("missing", ["click", "rich"])
 def test_without_its_extra_the_command_line_names_it(missing):
     done = python(
-        f"import sys; sys.modules[{missing!r}] = None; from finlink_client.cli import main; main()"
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = ['profiles', 'list'];"
+        "from finlink_client.cli import main; main()"
     )
 
     assert done.returncode == 2

@@ -20,7 +20,7 @@ COLUMNS: Final = {
         "client_address",
         "count",
     ),
-    "Attempt": ("attempt_time", "status", "latency", "error", "answer"),
+    "Attempt": ("start_time", "status", "latency", "problem", "response"),
     "Bank": ("id", "display_name", "status", "country_code", "bics", "products"),
     "Delivery": ("id", "state", "event_type", "attempt_count", "create_time", "endpoint_id"),
     "Endpoint": ("id", "uri", "disabled", "event_types", "display_name", "failing_since_time"),
@@ -40,7 +40,7 @@ COLUMNS: Final = {
     ),
     "ServiceKey": ("id", "display_name", "roles", "hint", "create_time", "revoke_time"),
     "Session": ("id", "secret_id", "create_time", "end_time", "end_reason", "expire_time"),
-    "SettingsVersion": ("version", "create_time", "author.kind", "comment", "author.id"),
+    "SettingsVersion": ("version", "create_time", "comment", "changes", "author.id"),
     "SigningKey": ("kid", "create_time"),
     "ValidateSessionResponse": (
         "active",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.json_format import MessageToJson
 from rich.text import Text
 
 from finlink_client.command_line.webhook_screen import harmless
@@ -29,6 +30,8 @@ _FOLDING: Final = {
     "description",
     "facts",
     "changes",
+    "problem",
+    "response",
 }
 _STYLES: Final = {
     "ACTIVE": "green",
@@ -121,6 +124,7 @@ def _message(value: Any) -> Text:  # noqa: ANN401 - of any type
             return Text(f"{value.ToTimedelta().total_seconds():g} s")
         case "FieldMask":
             return Text(", ".join(value.paths))
-        case kind:
-            rows = [f"{one.name}={getattr(value, one.name)}" for one in value.DESCRIPTOR.fields]
-            return Text(harmless(f"{kind}({', '.join(rows)})"))
+        case "SettingsChange":
+            return Text(value.path)
+        case _:
+            return Text(harmless(MessageToJson(value, indent=None)))
