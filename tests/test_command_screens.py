@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 from tests import people
 from tests.link_urls import auth_token_for
 from tests.shell import plain
 
 from finlink.config import v1
+from finlink_client.command_line import tables, values
 from finlink_client.command_line.columns import COLUMNS
-from finlink_client.command_line.values import cell
 
 pytestmark = pytest.mark.either("What the command line shows does not depend on the database.")
 
@@ -46,15 +49,41 @@ def test_a_wide_terminal_shows_every_column_and_a_narrow_one_says_which_it_left_
     assert re.search(r"No room for [a-z_, ]*create_time", narrow)
 
 
-def test_long_words_of_people_are_folded_within_their_column(customer, account, app):
-    name = "the endpoint that the warehouse in Alcalá listens at"
-    account.webhooks.CreateEndpoint(app_id=app.id, uri=people.NO_RECEIVER, display_name=name)
+def test_at_no_width_is_anything_of_a_shown_column_lost():
+    rows = [
+        {
+            "id": Text("whe_01m833ka8ve1sb15yj97a12skd"),
+            "uri": Text("https://hooks.example/a/very/long/path"),
+            "disabled": Text("no"),
+            "display_name": Text("the endpoint of the warehouse in 東京都 Alcalá"),
+        }
+    ]
+    for width in range(10, 200):
+        out = Console(file=io.StringIO(), width=width)
 
-    shown = plain(customer.screen("endpoints", "list", "--app-id", app.id, width=100))
+        left_out = tables.table(out, rows)
+
+        shown = [name for name in rows[0] if name not in left_out]
+        wanted = "".join(values.heading(name) + rows[0][name].plain for name in shown)
+        assert isinstance(out.file, io.StringIO)
+        assert sorted("".join(out.file.getvalue().split())) == sorted("".join(wanted.split()))
+
+
+@pytest.mark.parametrize("width", [78, 100])
+def test_texts_of_people_are_folded_within_their_column_and_ids_stay_whole(
+    customer, account, app, width
+):
+    name = "the endpoint that the warehouse in Alcalá listens at"
+    made = account.webhooks.CreateEndpoint(
+        app_id=app.id, uri=people.NO_RECEIVER, display_name=name
+    ).endpoint
+
+    shown = plain(customer.screen("endpoints", "list", "--app-id", app.id, width=width))
 
     rows = shown.splitlines()
-    assert max(map(len, rows)) <= 100
+    assert max(map(len, rows)) <= width
     assert name not in shown
+    assert any(row.startswith(f"{made.id} ") for row in rows)
     assert all(word in shown for word in name.split())
 
 
@@ -110,18 +139,16 @@ def test_a_terminal_that_knows_ascii_alone_gets_no_traceback(customer, account, 
     assert "Traceback" not in shown
 
 
-def test_a_name_cannot_steer_the_terminal(customer, account, app):
-    people.add_redirect(account, app)
-    account.settings.UpdateSettings(
-        settings={"app_id": app.id, "link": {"terms_uri": "https://shop.example/t"}},
-        update_mask={"paths": ["link.terms_uri"]},
-        comment="all good",
-    )
+def test_what_a_server_says_cannot_steer_the_terminal(anyone, scripted):
+    """Ours refuses such a name; another one might not."""
+    name = "\x1b]0;title\x07\x1b[2J\u202eevil"
+    scripted.answer = v1.GetSecretResponse(secret=v1.Secret(id="sec_1", display_name=name))
 
-    shown = customer.screen("settings", "list-versions", "--app-id", app.id, width=200)
+    shown = anyone.screen("secrets", "get", "sec_1", "--target", scripted.target)
 
-    assert "all good" in plain(shown)
-    assert "\x1b]" not in shown
+    assert "\\u001b]0;title" in shown
+    for steering in ("\x1b]", "\x07", "\u202e", "\x1b[2J"):
+        assert steering not in shown
 
 
 # -------------------------------------------------------------------------- why Link opens
@@ -214,4 +241,4 @@ def test_every_column_is_a_field():
     for kind, names in COLUMNS.items():
         empty = getattr(v1, kind)()
         for name in names:
-            assert cell(empty, name) is not None
+            assert values.cell(empty, name) is not None

@@ -10,6 +10,11 @@ import pytest
 from tests import people
 from tests.shell import Shell
 
+from finlink.config import v1
+from finlink_client.command_line import watch_commands
+from finlink_client.command_line.connecting import Line
+from finlink_client.command_line.profiles import Profile
+
 pytestmark = pytest.mark.either("The streams themselves are tried on both databases elsewhere.")
 
 _PATIENCE = 60  # seconds
@@ -29,6 +34,11 @@ class Lines:
                 return found
         pytest.fail(self._process.stderr.read())
 
+    def until_both_are_caught_up(self):
+        left = {"settings", "revocations"}
+        while left:
+            left -= self.until(lambda one: one["caught_up"]).keys()
+
 
 def end(process):
     """Press Ctrl-C, and wait."""
@@ -40,21 +50,28 @@ def end(process):
 def test_a_revocation_and_a_change_are_json_lines(as_operator, account, app, secret, session):
     with as_operator.started("watch", "--json") as process:
         lines = Lines(process)
-        begun = {
-            kind
-            for kind in ("revocations", "settings")
-            if lines.until(lambda one: one["caught_up"])
-        }
+        lines.until_both_are_caught_up()
         account.secrets.RevokeSecret(secret_id=secret.id, password=account.password)
         ended = lines.until(lambda one: session.id in str(one))
         people.force_auth_token(account, app)
         changed = lines.until(lambda one: app.id in str(one.get("settings")))
         code, _, err = end(process)
 
-    assert begun == {"revocations", "settings"}
     assert ended["revocations"][-1]["reason"] == "INACTIVE_REASON_SECRET_REVOKED"
     assert changed["settings"][0]["link"]["force_auth_token"] is True
     assert (code, err.strip()) == (130, "")
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "people"])
+def test_a_heartbeat_is_no_line_and_catching_up_is_one(capsys, as_json):
+    beat = v1.WatchRevocationsResponse(cursor="1", caught_up=True)
+    teller = watch_commands.teller_for(Line(Profile(), None, as_json=as_json))
+
+    for _ in range(3):
+        teller.tell(beat)
+
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("\n") == 1
 
 
 def test_people_see_what_changed_from_what_to_what(customer, account, app):
@@ -112,9 +129,7 @@ def test_a_watch_goes_on_when_the_server_was_away(home, tmp_path):
             watching = shell.using(TARGET=server.target).started("watch", "--json")
             process = stack.enter_context(watching)
             lines = Lines(process)
-            begun = {"settings", "revocations"}
-            while begun:
-                begun -= lines.until(lambda one: one["caught_up"]).keys()
+            lines.until_both_are_caught_up()
             server.kill()
 
         with home.serving(LISTEN=f"127.0.0.1:{port}") as server:

@@ -21,6 +21,8 @@ Path = tuple[str, ...]  # of a field in a request: ("secret", "display_name")
 
 # Messages whose fields are options of their own; others come from a file.
 FLAT: Final = {"App", "Secret", "Endpoint", "LinkParameters"}
+# Who leaves the app out means all of them.
+OF_THE_WHOLE_ACCOUNT: Final = {"ListAuditEvents"}
 _PAGING: Final = {"page_size", "page_token"}
 _TIMES: Final = {"google.protobuf.Timestamp": MOMENT, "google.protobuf.Duration": SPAN}
 _MASK: Final = "google.protobuf.FieldMask"
@@ -100,7 +102,9 @@ def _parameter(rpc: Rpc, place: Place) -> click.Parameter:
         shown = name.upper() if is_needed else f"[{name.upper()}]"
         return click.Argument([place.parameter], required=is_needed, metavar=shown)
     shown = (
-        "Which fields to take; else those that are given." if field.of == _MASK else _help(field)
+        "Which fields to take; else those that are given."
+        if field.of == _MASK
+        else _help(rpc, field)
     )
     is_file = field.kind == "message" and field.of not in {*_TIMES, _MASK}
     options: dict[str, Any] = {"help": shown}
@@ -135,8 +139,10 @@ def _type(field: Field) -> click.ParamType[Any]:
     return click.STRING
 
 
-def _help(field: Field) -> str:
+def _help(rpc: Rpc, field: Field) -> str:
     text = " ".join(_SAID_TO_PROGRAMS.sub("", field.said).split())
+    if is_app(field) and rpc.rpc not in OF_THE_WHOLE_ACCOUNT:
+        text = f"{text.removesuffix('.')}; else FINLINK_APP_ID, else the profile's."
     if field.kind == "message" and field.of not in {*_TIMES, _MASK}:
         text = f"{text} A file with it as JSON; - is standard input."
     if field.is_repeated:

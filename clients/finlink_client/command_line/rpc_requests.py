@@ -17,8 +17,6 @@ from finlink_client.command_line.rpc_options import Path, Place
 from finlink_client.command_line.rpcs import Field, Rpc
 from finlink_client.command_line.secret_input import read_secret, read_secrets
 
-# Who leaves the app out means all of them.
-_OF_THE_WHOLE_ACCOUNT: Final = {"ListAuditEvents"}
 # Not the secret with which somebody works: to report that one would end it.
 _OTHER_VARIABLES: Final = {("ReportLeakedSecret", "client_secret"): "leaked_secret"}
 # The service reads masks as deep as `link.appearance.light`.
@@ -59,7 +57,7 @@ def _app_id(rpc: Rpc, place: Place, line: Line, typed: str | None) -> str | None
     is_argument = place.path == rpc_options.subject(rpc)
     if place.field.is_demanded or is_argument:
         return line.app_id(typed, "APP_ID" if is_argument else "--app-id")
-    if rpc.rpc in _OF_THE_WHOLE_ACCOUNT:
+    if rpc.rpc in rpc_options.OF_THE_WHOLE_ACCOUNT:
         return typed
     return typed or line.profile_app_id
 

@@ -43,12 +43,15 @@ def table(out: Console, rows: Sequence[Mapping[str, Text]]) -> list[str]:
         least = _least(name, widths[name])
         printed.add_column(
             values.heading(name),
+            overflow="fold",  # and not an ellipsis: what is cut off is lost
             no_wrap=not values.may_fold(name),
-            min_width=min(least, out.width),
+            min_width=least,
         )
     for row in rows:
         printed.add_row(*(row[name] for name in shown))
-    for line in out.render_lines(printed, pad=False):
+    # Where not even the first column fits, the terminal folds it.
+    room = out.options.update_width(max(out.width, _least(first, widths[first]) + _GAP))
+    for line in out.render_lines(printed, room, pad=False):
         text = Text.assemble(*((one.text, one.style or "") for one in line))
         text.rstrip()  # what fills the last column is nothing to copy
         out.print(text, soft_wrap=True)
@@ -119,11 +122,11 @@ def _lists(message: Any) -> Iterator[tuple[str, Sequence[Any]]]:  # noqa: ANN401
 def _fitting(widths: Mapping[str, int], room: int) -> list[str]:
     """Give the columns that fit, in order; the first one always."""
     shown: list[str] = []
-    taken = -_GAP
+    taken = 0
     for name, width in widths.items():
         least = _least(name, width)
-        if not shown or taken + _GAP + least <= room:
-            taken += _GAP + least
+        if not shown or taken + least + _GAP <= room:  # rich counts the last gap too
+            taken += least + _GAP
             shown.append(name)
     return shown
 

@@ -60,7 +60,7 @@ def watch_settings(line: Line, app_ids: Sequence[str], cursor: str) -> None:
 
 def follow(line: Line, watches: Sequence[Any]) -> None:
     """Show the messages of streams until one of them fails. Raises FinlinkError."""
-    teller = _JsonLines(line) if line.screen.is_json else _People(line)
+    teller = teller_for(line)
     heard: SimpleQueue[Any] = SimpleQueue()
     with ExitStack() as stack:
         for one in watches:
@@ -73,6 +73,11 @@ def follow(line: Line, watches: Sequence[Any]) -> None:
             if isinstance(message, BaseException):
                 raise message
             teller.tell(message)
+
+
+def teller_for(line: Line) -> _JsonLines | _People:
+    """Give what tells messages to people, or to programs."""
+    return _JsonLines(line) if line.screen.is_json else _People(line)
 
 
 def _read(stream: Any, heard: SimpleQueue[Any]) -> None:  # noqa: ANN401 - of either kind
