@@ -97,24 +97,29 @@ def test_an_rpc_without_a_command_is_found(monkeypatch):
 # ---------------------------------------------------------------------------- the start
 
 
-def test_finlink_alone_shows_the_nouns_in_their_sections():
-    shown = subprocess.run(
-        [sys.executable, "-m", "finlink_client.cli"], capture_output=True, text=True, check=False
-    )
-    text = command().get_help(click.Context(commands.finlink, info_name="finlink"))
+def test_finlink_alone_shows_the_nouns_in_their_sections(anyone):
+    shown, text = anyone.run(), anyone.run("--help").out
 
-    assert shown.returncode == 0
+    assert (shown.code, shown.out, shown.err) == (0, text, "")
     for title, section in commands.SECTIONS.items():
         assert f"\n{title}:\n" in text
         for noun in section:
             assert f"\n  {noun} " in text
 
 
+def test_a_noun_alone_shows_its_verbs(anyone):
+    shown = anyone.run("secrets")
+
+    assert (shown.code, shown.out) == (0, anyone.run("secrets", "--help").out)
+    for rpc in rpcs.by_command("secrets").values():
+        assert f"\n  {rpc.command[1]} " in shown.out
+
+
 def test_help_and_completion_import_neither_grpc_nor_the_tables_for_people():
     program = (
         "import sys; from finlink_client.command_line import commands;"
         "commands.run(['secrets', '--help']); commands.run(['secrets', 'rotate', '--help']);"
-        "print({'grpc', 'google.protobuf', 'jwt', 'cryptography'} & sys.modules.keys())"
+        "print({'grpc', 'google.protobuf', 'jwt', 'cryptography', 'rich'} & sys.modules.keys())"
     )
 
     done = subprocess.run(

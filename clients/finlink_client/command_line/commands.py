@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from finlink_client.command_line import failures
-from finlink_client.command_line.nouns import Noun, load
+from finlink_client.command_line.nouns import Noun, load, show_help
 
 _EXIT_CODES: Final = """\b
 Exit codes:
@@ -79,7 +79,7 @@ class Finlink(click.Group):
         for nouns in SECTIONS.values():
             for name in (cmd_name, f"{cmd_name}s"):
                 if name in nouns:
-                    return Noun(name, help=nouns[name])
+                    return Noun(name, nouns[name])
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -102,6 +102,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, is_asked:
 
 @click.group(
     cls=Finlink,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EXIT_CODES,
 )
@@ -115,6 +116,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, is_asked:
 )
 def finlink() -> None:
     """Speak with a Finlink Config server."""
+    show_help()
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -41,8 +41,19 @@ HAND_MADE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
 _PACKAGE: Final = "finlink_client.command_line"
 
 
+def show_help() -> None:
+    """Show what there is, to whoever names nothing of it: that is a question and no mistake."""
+    context = click.get_current_context()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
 class Noun(click.Group):
     """The commands about one noun."""
+
+    def __init__(self, name: str, said: str) -> None:
+        """Make none of its commands yet."""
+        super().__init__(name, help=said, callback=show_help, invoke_without_command=True)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the verbs: those of the RPCs, then those beside them."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from finlink_client.command_line import rpc_options, rpc_requests, values
+from finlink_client.command_line import rpc_options, rpc_requests
 from finlink_client.command_line.connecting import Line, connected
 from finlink_client.command_line.failures import EXIT_NO
 from finlink_client.command_line.rpcs import Rpc
@@ -56,6 +56,8 @@ def telling_mistakes() -> Iterator[None]:
 
 def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message
     """Show an answer; give the exit code that tells a no."""
+    from finlink_client.command_line import values  # noqa: PLC0415 - help needs no tables
+
     shown_once = [one.name for one in answer.DESCRIPTOR.fields if values.is_secret(one)]
     line.screen.show(answer)
     if not answer.DESCRIPTOR.fields:
