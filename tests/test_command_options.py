@@ -137,6 +137,23 @@ def test_wrong_usage_is_a_sentence_and_exits_with_2(customer, arguments, says):
     assert says in told.error["message"]
 
 
+@pytest.mark.parametrize("by", ["argument", "file", "pipe"])
+def test_an_events_payload_is_an_argument_a_file_or_a_pipe(anyone, publisher, app, tmp_path, by):
+    service = anyone.using(SERVICE_KEY=publisher.credential)
+    payload = '{"bank": "es-bbva"}'
+    file = tmp_path / "payload.json"
+    file.write_text(f"{payload}\n")
+    typed = {"argument": payload, "file": f"@{file}", "pipe": "-"}[by]
+
+    made = service.json(
+        *("events", "publish", "--app-id", app.id, "--event-id", "connection-1"),
+        *("--type", "connection.ready", "--payload-json", typed),
+        pipe=f"{payload}\n",
+    )
+
+    assert f'"data":{payload}}}' in made["event"]["payload_json"]
+
+
 def test_a_length_of_time_may_be_said_in_several_units(customer, account, app, secret):
     customer = customer.using(PASSWORD=account.password)
 

@@ -142,11 +142,11 @@ def _may_change(field: Field) -> bool:
 def _text(typed: str) -> str:
     """Give a text that may stand in a file (@FILE) or on standard input (-)."""
     if typed == "-":
-        return sys.stdin.read()
+        return sys.stdin.read().strip()
     if not typed.startswith("@"):
         return typed
     try:
-        return File(typed[1:]).read_text(encoding="utf-8")
+        return File(typed[1:]).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"Cannot read {typed[1:]}: {error}.") from None
 
