@@ -34,7 +34,12 @@ ARGUMENT = re.compile(
 )
 EXPANDED = re.compile(r"\$\{?(\w+)")
 # 1 and 2: names of a field, a method, or a variable.
-HARMLESS = {"TARGET", "RECEIVER", "LISTENER", "ARRIVED", "NEW_DATABASE", "1", "2"}
+HARMLESS = {"TARGET", "RECEIVER", "LISTENER", "ARRIVED", "NEW_DATABASE", "1", "2"} | {
+    "DEMO_APP_ID",  # ids and an e-mail address are no credentials
+    "DEMO_EMAIL",
+    "DEMO_REDIRECT_ID",
+    "SECRET_ID",
+}
 
 
 @pytest.fixture(scope="module")
