@@ -32,6 +32,7 @@ from tests.lived_in import first_lived_in, lived_in  # noqa: F401 - fixtures
 from tests.receiver import receiver  # noqa: F401 - a fixture
 from tests.scripted_server import channel, scripted  # noqa: F401 - fixtures
 from tests.sending import sender  # noqa: F401 - a fixture
+from tests.settings_files import app_file, as_customer, endpoints  # noqa: F401 - fixtures
 from tests.shell import anyone, as_operator, customer  # noqa: F401 - fixtures
 from tests.vandals import chain, other_chain, scene, vandal  # noqa: F401 - fixtures
 from tests.verifiers import asking_verifier, session_verifier, validations  # noqa: F401 - fixtures

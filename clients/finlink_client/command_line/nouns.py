@@ -17,6 +17,10 @@ HAND_MADE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "secret_commands:revoke",
         "Ends a secret for good, and the session that it opened.",
     ),
+    ("secrets", "scan"): (
+        "secret_scan_command:scan",
+        "Finds credentials in files, by format and checksum, without a network.",
+    ),
     ("sessions", "watch-revocations"): (
         "watch_commands:watch_revocations",
         "Tells which sessions and signing keys end before their time.",
@@ -24,6 +28,18 @@ HAND_MADE: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("settings", "watch"): (
         "watch_commands:watch_settings",
         "Tells of every new version of apps' settings.",
+    ),
+    ("settings", "export"): (
+        "settings_file_commands:export",
+        "Writes an app's settings and webhook endpoints as a file.",
+    ),
+    ("settings", "plan"): (
+        "settings_file_commands:plan",
+        "Shows what a settings file would change, as a diff.",
+    ),
+    ("settings", "apply"): (
+        "settings_file_commands:apply",
+        "Changes an app to what a settings file says.",
     ),
     ("links", "explain"): (
         "link_commands:explain",
