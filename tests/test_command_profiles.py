@@ -256,14 +256,24 @@ def test_a_profile_that_is_named_counts_more_than_the_environment(anyone, accoun
     assert by_option["id"] == by_variable["id"] == account.id
 
 
-def test_the_environment_counts_more_than_the_default_profile_and_gets_none_of_it(anyone, account):
-    """Its token is not sent to a server that the environment names."""
+def test_a_credential_of_the_environment_counts_more_than_the_default_profile(
+    anyone, account, stranger
+):
     anyone.run("login", "--email", account.email, pipe=account.password)
 
-    done = anyone.run("apps", "list")
+    assert anyone.using(TOKEN=stranger.token).json("accounts", "get")["id"] == stranger.id
 
-    assert done.code == UNAUTHENTICATED
-    assert "CREDENTIAL_MISSING" in done.err
+
+def test_the_default_profiles_credential_goes_to_no_server_that_the_environment_names(
+    anyone, account, scripted
+):
+    anyone.run("login", "--email", account.email, pipe=account.password)
+
+    elsewhere = anyone.using(TARGET=scripted.target).run("secrets", "get", "sec_1")
+
+    assert elsewhere.code == 0
+    assert len(scripted.requests) == 1
+    assert scripted.authorizations() == []
 
 
 def test_the_default_profile_is_used_where_nothing_is_named(anyone, account, app):
@@ -272,6 +282,7 @@ def test_the_default_profile_is_used_where_nothing_is_named(anyone, account, app
     nothing_named = type(anyone)(anyone.config, {})
 
     assert nothing_named.json("accounts", "get")["id"] == account.id
+    assert anyone.json("accounts", "get")["id"] == account.id  # the same server is no other
 
 
 def test_a_profile_names_the_app_that_is_meant(anyone, account, app):

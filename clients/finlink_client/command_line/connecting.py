@@ -2,7 +2,8 @@
 
 A profile is used whole, its target and its credential: what one server may know is not sent to
 another because a variable was left in the environment. So a profile that was named counts more
-than the environment, and the environment more than the profile `default`.
+than the environment; and the profile `default` counts where the environment names no credential
+and no other server.
 """
 
 from __future__ import annotations
@@ -186,9 +187,10 @@ def _profile(name: str | None, target: str | None, tls_root: str | None) -> Prof
         found = profiles.find(name)
     else:
         found = environment(os.environ)
-        if not found.target and found.kind == "none":
+        if found.kind == "none":
             default = profiles.read().get(profiles.DEFAULT, Profile())
-            found = replace(default, tls_root=found.tls_root or default.tls_root)
+            if found.target in {"", default.target or TARGET}:
+                found = replace(default, tls_root=found.tls_root or default.tls_root)
     return replace(found, target=target or found.target, tls_root=tls_root or found.tls_root)
 
 

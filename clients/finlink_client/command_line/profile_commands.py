@@ -54,7 +54,7 @@ def put(
     a server uses would lose its session with each command.
 
     The profile `default` is used where none is named and the environment names
-    neither a server nor a credential.
+    neither a credential nor another server.
     """
     if len([one for one in (client_id, email, service_key) if one]) > 1:
         raise click.UsageError("A profile has one credential: say one of them.")
