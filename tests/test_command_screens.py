@@ -229,6 +229,16 @@ def test_what_takes_long_says_on_a_terminal_that_it_goes_on_and_in_a_pipe_nothin
     assert "Waiting" not in piped.out
 
 
+def test_a_list_of_more_than_a_page_says_how_far_it_has_come_and_a_short_one_does_not_flicker(
+    as_operator,
+):
+    long = as_operator.screen("banks", "list", "--limit", "600", width=200)
+    short = as_operator.screen("banks", "list", "--limit", "20", width=200)
+
+    assert "Reading 50" in plain(long)
+    assert "Reading" not in short
+
+
 def test_a_version_of_settings_names_the_paths_that_changed(customer, account, app):
     people.force_auth_token(account, app)
 

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from finlink_client.command_line import tables
 
+_FEW: Final = 500  # things, which come as one page
 _UNFOLDED: Final = 100_000  # columns of what is no terminal
 
 
@@ -43,7 +44,7 @@ class Screen:
     def list(self, messages: Iterable[Message]) -> None:
         """Show a list of things of one kind. As JSON it is one array."""
         found = []
-        with self.progress("Reading") as tell:
+        with self.progress("Reading", after=_FEW) as tell:
             for one in messages:
                 found.append(one)
                 tell(len(found))
@@ -99,9 +100,12 @@ class Screen:
         click.confirm(question, abort=True, err=True)
 
     @contextmanager
-    def progress(self, doing: str) -> Iterator[Callable[[int], None]]:
-        """Say on a terminal that something goes on; what it gives takes how much is done."""
-        with Progress(
+    def progress(self, doing: str, *, after: int = 0) -> Iterator[Callable[[int], None]]:
+        """Say on a terminal that something goes on; what it gives takes how much is done.
+
+        Only once more than `after` is done: what is there in a moment need not flicker.
+        """
+        progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TextColumn("{task.completed:.0f}"),
@@ -109,9 +113,20 @@ class Screen:
             console=self.err,
             transient=True,
             disable=not self.err.is_terminal,
-        ) as progress:
-            task = progress.add_task(doing, total=None)
-            yield lambda done: progress.update(task, completed=done)
+        )
+        task = progress.add_task(doing, total=None)
+
+        def tell(done: int) -> None:
+            progress.update(task, completed=done)
+            if done > after:
+                progress.start()
+
+        if not after:
+            progress.start()
+        try:
+            yield tell
+        finally:
+            progress.stop()
 
     def _tell_left_out(self, columns: Sequence[str]) -> None:
         if columns:
