@@ -154,6 +154,33 @@ def test_an_events_payload_is_an_argument_a_file_or_a_pipe(anyone, publisher, ap
     assert f'"data":{payload}}}' in made["event"]["payload_json"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("secrets", "get", "{}"),
+        ("secrets", "revoke", "{}", "--yes"),
+        ("banks", "list", "{}"),
+        ("links", "explain", "{}"),
+        ("links", "open", "{}"),
+        ("watch", "settings", "--app-ids", "{}"),
+        ("settings", "watch", "--app-ids", "{}"),
+        ("sessions", "watch-revocations", "--cursor", "{}"),
+        ("login", "--email", "{}"),
+        ("profiles", "set", "one", "--target", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_bytes_that_are_no_text_are_a_sentence_and_no_traceback(customer, arguments):
+    # As a shell passes a byte of Latin-1 on.
+    typed = [one.format("\udcff") for one in arguments]
+
+    done = customer.run(*typed, pipe="a password")
+
+    assert done.code != 0
+    assert "Traceback" not in done.err
+    assert done.err
+
+
 def test_a_length_of_time_may_be_said_in_several_units(customer, account, app, secret):
     customer = customer.using(PASSWORD=account.password)
 

@@ -9,7 +9,8 @@ and no other server.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, update_wrapper
 from pathlib import Path
@@ -192,6 +193,15 @@ def _profile(name: str | None, target: str | None, tls_root: str | None) -> Prof
             if found.target in {"", default.target or TARGET}:
                 found = replace(default, tls_root=found.tls_root or default.tls_root)
     return replace(found, target=target or found.target, tls_root=tls_root or found.tls_root)
+
+
+@contextmanager
+def telling_mistakes() -> Iterator[None]:
+    """What the client refuses to send was typed wrongly: raises UsageError."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _name_target(error: Exception, target: str) -> None:

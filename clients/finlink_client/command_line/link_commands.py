@@ -10,7 +10,7 @@ import grpc
 from rich.text import Text
 
 from finlink_client.command_line import failures, rpc_commands, tables, values
-from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.errors import FailedPrecondition
 
 
@@ -25,7 +25,8 @@ def explain(line: Line, url: str, bank_id: str | None) -> int:
     standard input, where no other user of the machine can see the auth token in
     it. Opens and consumes nothing. Exits with 1 if Link would not open.
     """
-    answer = line.client.links.explain(query=query_of(url), bank_id=bank_id or "")
+    with telling_mistakes():
+        answer = line.client.links.explain(query=query_of(url), bank_id=bank_id or "")
     if line.screen.is_json:
         line.screen.show(answer)
     else:
@@ -42,7 +43,8 @@ def begin(line: Line, url: str, request_id: str | None) -> int:
 
     URL as in `finlink links explain`: - reads it from standard input.
     """
-    answer = line.client.links.open(query=query_of(url), request_id=request_id or "")
+    with telling_mistakes():
+        answer = line.client.links.open(query=query_of(url), request_id=request_id or "")
     return rpc_commands.show(line, answer)
 
 

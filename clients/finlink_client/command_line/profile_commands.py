@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from finlink_client.command_line import profiles
-from finlink_client.command_line.connecting import Line, profile_names
+from finlink_client.command_line.connecting import Line, profile_names, telling_mistakes
 from finlink_client.command_line.profiles import DEFAULT, Profile
 from finlink_client.command_line.screen import Screen
 from finlink_client.command_line.secret_input import read_secret
@@ -137,7 +137,7 @@ def login(
         tls_root=_first(tls_root, found.tls_root, "TLS_ROOT"),
         **{**_NO_CREDENTIAL, "email": address},
     )
-    with Line(replace(found, email=""), None, as_json=as_json) as line:
+    with Line(replace(found, email=""), None, as_json=as_json) as line, telling_mistakes():
         answer = line.reaching(
             lambda: line.client.accounts.sign_in(
                 email=address, password=read_secret("FINLINK_PASSWORD", "password")

@@ -149,8 +149,8 @@ def _write(profiles: dict[str, Profile]) -> None:
         # Made with mode 0600 from the beginning.
         handle, path = tempfile.mkstemp(dir=file().parent, prefix=".profiles-")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as opened:
-                opened.write("\n".join(lines))
+            with os.fdopen(handle, "wb") as opened:
+                opened.write("\n".join(lines).encode())
                 opened.flush()
                 os.fsync(opened.fileno())
             Path(path).replace(file())
@@ -159,6 +159,8 @@ def _write(profiles: dict[str, Profile]) -> None:
             raise
     except OSError as error:
         raise click.ClickException(f"Cannot write {file()}: {error.strerror}.") from None
+    except UnicodeEncodeError:
+        raise click.UsageError("A profile holds text, and some of this is none.") from None
 
 
 def _quoted(text: str) -> str:

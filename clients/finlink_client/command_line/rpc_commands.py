@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
 
 import click
 
 from finlink_client.command_line import rpc_options, rpc_requests
-from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.failures import EXIT_NO
 from finlink_client.command_line.rpcs import Rpc
 
@@ -43,15 +42,6 @@ def answer_of(rpc: Rpc, line: Line, method: Any, fields: dict[str, Any]) -> Any:
         return method(**fields)
     with line.screen.progress("Waiting for the answer"):
         return method(**fields)
-
-
-@contextmanager
-def telling_mistakes() -> Iterator[None]:
-    """What the client refuses to send was typed wrongly: raises UsageError."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise click.UsageError(str(error)) from None
 
 
 def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message

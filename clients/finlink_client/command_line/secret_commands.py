@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.rpc_commands import show
 from finlink_client.command_line.secret_input import read_secret
 from finlink_client.command_line.values import time
@@ -37,11 +37,15 @@ def revoke(line: Line, secret_id: str, *, yes: bool, validate_only: bool) -> int
             raise click.UsageError("With --json nobody is asked: say --yes if it is meant.")
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to ask: say --yes if it is meant.")
-        _show_what_would_end(line, secret_id)
+        with telling_mistakes():
+            _show_what_would_end(line, secret_id)
         if os.environ.get(_PASSWORD):
             line.screen.confirm("End it for good?")
     password = read_secret(_PASSWORD, "password")
-    answer = line.client.secrets.revoke(secret_id, password=password, validate_only=validate_only)
+    with telling_mistakes():
+        answer = line.client.secrets.revoke(
+            secret_id, password=password, validate_only=validate_only
+        )
     return show(line, answer)
 
 

@@ -12,7 +12,7 @@ import click
 from rich.text import Text
 
 from finlink_client.command_line import tables, values
-from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.screen import as_dict
 
 _KINDS: Final = ("revocations", "settings")
@@ -34,10 +34,11 @@ def watch(line: Line, kinds: Sequence[str], app_ids: Sequence[str]) -> None:
     With --json each message of a stream that holds anything is a line.
     """
     watches: list[Any] = []
-    if not kinds or "revocations" in kinds:
-        watches.append(line.client.sessions.watch_revocations())
-    if not kinds or "settings" in kinds:
-        watches.append(line.client.settings.watch(app_ids=list(app_ids)))
+    with telling_mistakes():
+        if not kinds or "revocations" in kinds:
+            watches.append(line.client.sessions.watch_revocations())
+        if not kinds or "settings" in kinds:
+            watches.append(line.client.settings.watch(app_ids=list(app_ids)))
     follow(line, watches)
 
 
@@ -46,7 +47,9 @@ def watch(line: Line, kinds: Sequence[str], app_ids: Sequence[str]) -> None:
 @connected
 def watch_revocations(line: Line, cursor: str) -> None:
     """Show which sessions and signing keys end before their time, until Ctrl-C."""
-    follow(line, [line.client.sessions.watch_revocations(cursor=cursor)])
+    with telling_mistakes():
+        stream = line.client.sessions.watch_revocations(cursor=cursor)
+    follow(line, [stream])
 
 
 @click.command("watch")
@@ -55,7 +58,9 @@ def watch_revocations(line: Line, cursor: str) -> None:
 @connected
 def watch_settings(line: Line, app_ids: Sequence[str], cursor: str) -> None:
     """Show every new version of apps' settings, until Ctrl-C."""
-    follow(line, [line.client.settings.watch(app_ids=list(app_ids), cursor=cursor)])
+    with telling_mistakes():
+        stream = line.client.settings.watch(app_ids=list(app_ids), cursor=cursor)
+    follow(line, [stream])
 
 
 def follow(line: Line, watches: Sequence[Any]) -> None:
