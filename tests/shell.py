@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -129,6 +130,15 @@ class Shell:
         """Run a command on a terminal to its end, and give what stands there."""
         with self.terminal(*arguments, width=width, **variables) as terminal:
             return terminal.end()[1]
+
+    @property
+    def profiles(self) -> Path:
+        """The file with its profiles."""
+        return self.config / "finlink" / "profiles.toml"
+
+    def kept(self) -> Any:
+        """What stands in it."""
+        return tomllib.loads(self.profiles.read_text())
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

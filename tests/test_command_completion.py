@@ -46,7 +46,7 @@ def test_names_of_profiles_are_offered(anyone, monkeypatch):
 
 def test_profiles_that_cannot_be_read_are_no_traceback_in_the_middle_of_a_line(anyone, monkeypatch):
     anyone.run("profiles", "set", "shop", "--target", "a.example:1")
-    (anyone.config / "finlink" / "profiles.toml").chmod(0o644)
+    anyone.profiles.chmod(0o644)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(anyone.config))
 
     assert offered("apps", "list", "--profile", incomplete="") == []

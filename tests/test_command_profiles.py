@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import stat
-import tomllib
-from concurrent.futures import ThreadPoolExecutor
-
 import grpc
 import pytest
 
 pytestmark = pytest.mark.either("What the command line keeps does not depend on the database.")
 
 UNAUTHENTICATED = 64 + grpc.StatusCode.UNAUTHENTICATED.value[0]
-
-
-def file_of(shell):
-    return shell.config / "finlink" / "profiles.toml"
-
-
-def kept(shell):
-    return tomllib.loads(file_of(shell).read_text())
 
 
 # ---------------------------------------------------------------------------- credentials
@@ -30,20 +18,20 @@ def test_a_customer_signs_in_once_and_the_password_is_not_kept(anyone, account, 
 
     assert signed_in.code == 0, signed_in.err
     assert account.email in signed_in.out
-    assert account.password not in file_of(anyone).read_text()
-    assert kept(anyone)["default"]["account_token"] not in signed_in.out + signed_in.err
+    assert account.password not in anyone.profiles.read_text()
+    assert anyone.kept()["default"]["account_token"] not in signed_in.out + signed_in.err
     listed = anyone.json("apps", "list", "--profile", "default")
     assert [one["id"] for one in listed] == [app.id]
 
 
 def test_signing_out_ends_the_token_and_forgets_it(anyone, account):
     anyone.run("login", "--email", account.email, pipe=account.password)
-    token = kept(anyone)["default"]["account_token"]
+    token = anyone.kept()["default"]["account_token"]
 
     done = anyone.run("logout")
 
     assert done.code == 0, done.err
-    assert "account_token" not in kept(anyone)["default"]
+    assert "account_token" not in anyone.kept()["default"]
     assert anyone.using(TOKEN=token).run("apps", "list").code == UNAUTHENTICATED
     assert anyone.run("logout").code == 2
 
@@ -64,7 +52,7 @@ def test_a_wrong_password_keeps_nothing(anyone, account):
     done = anyone.run("login", "--email", account.email, pipe="not the password")
 
     assert done.code == UNAUTHENTICATED
-    assert not file_of(anyone).exists()
+    assert not anyone.profiles.exists()
 
 
 def test_an_apps_server_is_a_client_id_and_a_secret_from_a_pipe(anyone, app, secret):
@@ -94,7 +82,7 @@ def test_another_credential_takes_the_place_of_the_one_before(anyone, app, secre
 
     anyone.run("profiles", "set", "one", "--email", "ana@example.com")
 
-    assert kept(anyone)["one"] == {
+    assert anyone.kept()["one"] == {
         "target": anyone.variables["FINLINK_TARGET"],
         "email": "ana@example.com",
     }
@@ -105,7 +93,7 @@ def test_what_is_not_named_stays(anyone):
 
     anyone.run("profiles", "set", "one", "--tls-root", "ca.pem")
 
-    assert kept(anyone)["one"] == {
+    assert anyone.kept()["one"] == {
         "target": "config.example:443",
         "app_id": "app_1",
         "tls_root": "ca.pem",
@@ -117,120 +105,6 @@ def test_a_profile_has_one_credential(anyone):
 
     assert done.code == 2
     assert "one credential" in done.err
-
-
-# ------------------------------------------------------------------------- the list of them
-
-
-def test_the_list_shows_no_secret(anyone, app, secret, operator):
-    anyone.run("profiles", "set", "shop", "--client-id", app.id, pipe=secret.plaintext)
-    anyone.run("profiles", "set", "ops", "--service-key", pipe=operator.credential)
-
-    listed = anyone.json("profiles", "list")
-    table = anyone.run("profiles", "list")
-
-    assert [(one["name"], one["credential"]) for one in listed] == [
-        ("shop", "client secret"),
-        ("ops", "service key"),
-    ]
-    for credential in (secret.plaintext, operator.credential):
-        assert credential not in str(listed) + table.out + table.err
-
-
-def test_a_profile_that_is_removed_is_forgotten(anyone):
-    anyone.run("profiles", "set", "one", "--target", "a.example:1")
-    anyone.run("profiles", "set", "two", "--target", "b.example:1")
-
-    removed = anyone.run("profiles", "remove", "one", "--json")
-
-    assert [one["name"] for one in removed.json] == ["two"]
-    assert list(kept(anyone)) == ["two"]
-    assert anyone.run("profiles", "remove", "one").code == 2
-
-
-@pytest.mark.parametrize("name", ["", "../x", "a b", "[x]", "x" * 65, "ñ"])
-def test_a_name_is_a_word(anyone, name):
-    assert anyone.run("profiles", "set", name, "--target", "a.example:1").code == 2
-
-
-@pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb\t", "ü€\u2028", "\x7f", "[x]\n[y]"])
-def test_whatever_is_kept_comes_back_as_it_was(anyone, value):
-    anyone.run("profiles", "set", "odd.name-1", "--tls-root", value)
-
-    assert kept(anyone)["odd.name-1"]["tls_root"] == value
-    assert anyone.json("profiles", "list")[0]["tls_root"] == value
-
-
-# ----------------------------------------------------------------------- who may read them
-
-
-def test_the_file_is_for_its_owner_alone_from_its_first_moment(anyone):
-    anyone.run("profiles", "set", "one", "--target", "a.example:1")
-
-    assert stat.S_IMODE(file_of(anyone).stat().st_mode) == 0o600
-    assert stat.S_IMODE(file_of(anyone).parent.stat().st_mode) == 0o700
-    assert [one.name for one in file_of(anyone).parent.iterdir()] == ["profiles.toml"]
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
-@pytest.mark.parametrize(
-    "arguments",
-    [("profiles", "list"), ("apps", "list", "--profile", "one"), ("login",)],
-    ids=" ".join,
-)
-def test_a_file_that_others_can_read_is_refused(anyone, mode, arguments):
-    anyone.run("profiles", "set", "one", "--email", "ana@example.com")
-    file_of(anyone).chmod(mode)
-
-    done = anyone.run(*arguments)
-
-    assert done.code == 1
-    assert f"chmod 600 '{file_of(anyone)}'" in done.err
-    assert stat.S_IMODE(file_of(anyone).stat().st_mode) == mode
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[one\n", "is not TOML"),
-        ('[one]\nservice_key = "fsk_hidden\n', "is not TOML"),
-        ('[one]\npassword = "hidden"\n', "[one] has password, which is none of"),
-        ("[one]\ntarget = 7\n", "[one] must be a table of texts"),
-        ('one = "hidden"\n', "[one] must be a table of texts"),
-    ],
-)
-def test_a_file_that_is_broken_is_named_and_not_quoted(anyone, text, says):
-    file_of(anyone).parent.mkdir(parents=True)
-    file_of(anyone).write_text(text)
-    file_of(anyone).chmod(0o600)
-
-    done = anyone.run("profiles", "list")
-
-    assert done.code == 1
-    assert says in done.err
-    assert "hidden" not in done.err
-    assert "Traceback" not in done.err
-
-
-def test_profiles_that_are_made_at_once_leave_a_file_that_is_whole(anyone):
-    def put(number):
-        return anyone.run("profiles", "set", f"number-{number}", "--target", "a.example:1").code
-
-    with ThreadPoolExecutor(8) as racers:
-        codes = list(racers.map(put, range(8)))
-
-    assert codes == [0] * 8
-    assert sorted(kept(anyone)) == [f"number-{number}" for number in range(8)]
-
-
-def test_a_folder_that_cannot_be_written_is_a_sentence(anyone):
-    anyone.config.write_text("a file, where the folder should be")
-
-    done = anyone.run("profiles", "set", "one", "--target", "a.example:1")
-
-    assert done.code == 1
-    assert "Cannot" in done.err
-    assert "Traceback" not in done.err
 
 
 # ---------------------------------------------------------------------- which one counts

@@ -24,12 +24,14 @@ def command_of(rpc: Rpc) -> click.Command:
     def run(line: Line, *, limit: int | None = None, **typed: Any) -> int:  # noqa: ANN401
         fields = rpc_requests.fields(rpc, line, typed)
         method = getattr(getattr(line.client, rpc.noun), rpc.verb)
+        if rpc.pages:
+            fields["page_size"] = min(limit or _PAGE, _PAGE)
+            with telling_mistakes():  # pages are asked for when they are shown
+                line.screen.list(islice(method(**fields), limit))
+            return 0
         with telling_mistakes():
-            if not rpc.pages:
-                return show(line, answer_of(rpc, line, method, fields))
-            size = {"page_size": min(limit or _PAGE, _PAGE)}
-            line.screen.list(islice(method(**fields, **size), limit))
-        return 0
+            answer = answer_of(rpc, line, method, fields)
+        return show(line, answer)
 
     command = click.command(rpc.command[1], help=_help(rpc))(connected(run))
     command.params = [*rpc_options.parameters(rpc), *command.params]
