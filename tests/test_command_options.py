@@ -104,8 +104,9 @@ def test_a_file_that_cannot_be_meant_is_refused_in_a_sentence(customer, app, pip
         (["banks", "set-status", "es-bbva", "--status", "TIRED"], "is not one of"),
         (["banks", "set-status", "es-bbva"], "Missing option '--status'"),
         (["secrets", "list", "--limit", "0"], "--limit"),
-        (["secrets", "lsit"], "No such command 'lsit'"),
+        (["secrets", "lsit"], "No such command 'lsit'. Did you mean 'list'?"),
         (["nonsense"], "No such command 'nonsense'"),
+        (["secrts", "list"], "Did you mean 'secrets'?"),
         (["apps", "list", "--timeout", "0s"], "must be above zero"),
         (["apps", "list", "--tls-root", "/nowhere.pem"], "The TLS root /nowhere.pem"),
         (

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from finlink_client.command_line import failures
-from finlink_client.command_line.nouns import Noun, load, show_help
+from finlink_client.command_line.nouns import LazyGroup, Noun, load, show_help
 
 _EXIT_CODES: Final = """\b
 Exit codes:
@@ -63,7 +63,7 @@ OTHERS: Final = {
 }
 
 
-class Finlink(click.Group):
+class Finlink(LazyGroup):
     """The command itself. A noun's singular is understood too: `finlink secret get`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

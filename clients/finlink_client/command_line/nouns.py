@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final
 
 import click
+from click.exceptions import NoSuchCommand
 
 from finlink_client.command_line import rpcs
 
@@ -64,7 +65,20 @@ def show_help() -> None:
         click.echo(context.get_help())
 
 
-class Noun(click.Group):
+class LazyGroup(click.Group):
+    """A group that makes its commands when they are asked for."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; for one that there is not, click itself would know none like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, None, self.list_commands(ctx), ctx) from None
+
+
+class Noun(LazyGroup):
     """The commands about one noun."""
 
     def __init__(self, name: str, said: str) -> None:
