@@ -59,10 +59,7 @@ class Home:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the server to its end; settings without FINLINK_."""
-        environment = self.environment(settings)
-        if arguments[0] == "serve":
-            return run("-m", "finlink_server", *arguments, env=environment)
-        return forks.run(arguments, environment, _PATIENCE)
+        return forks.run("finlink-server", arguments, self.environment(settings), _PATIENCE)
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it running."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import people
+from tests import forks, people
 
 _PATIENCE = 60  # seconds; what is waited for takes one, unless the machine is busy
 # A shell's background jobs are started with SIGINT ignored, and their children with them.
@@ -71,15 +71,7 @@ class Shell:
 
     def run(self, *arguments: str, pipe: str = "") -> Done:
         """Run a command with pipes in place of a terminal."""
-        done = subprocess.run(
-            self.command(*arguments),
-            env=self.environment,
-            input=pipe,
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=_PATIENCE,
-        )
+        done = forks.run("finlink", arguments, self.environment, _PATIENCE, pipe)
         return Done(done.returncode, done.stdout, done.stderr)
 
     def json(self, *arguments: str, pipe: str = "") -> Any:
