@@ -1,12 +1,15 @@
 """Settings: each alone, all wrong ones at once, and those that must go together."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from tests.methods import FIELDS
 
+import finlink_client
 from finlink_server import config
 from finlink_server.config import Config, ConfigError
 from finlink_server.config_values import ROLES
@@ -113,6 +116,8 @@ WRONG = {
     ),
     "TLS_KEY": ("/no/such/file", "/"),
 }
+# A variable's name in the client's sources, without the prefix.
+VARIABLE = re.compile(r"\bFINLINK_([A-Z][A-Z_]*[A-Z])\b")
 EXTERNAL = ("0.0.0.0:50051", "[::]:50051", "192.0.2.7:50051")
 LOOPBACK = ("127.0.0.1:0", "127.9.9.9:1", "[::1]:50051", "localhost:50051")
 
@@ -190,10 +195,22 @@ def test_an_unknown_setting_is_refused_and_the_one_meant_is_named(typo, meant):
 
 
 def test_variables_of_others_are_none_of_our_business():
-    of_the_listener = {"FINLINK_SIGNING_SECRET": "whsec_"}
     of_anybody = {"PATH": "/bin", "FINLINKED": "1", "LISTEN": "nonsense"}
 
-    assert config.load(of_the_listener | of_anybody) == Config()
+    assert config.load(of_anybody) == Config()
+
+
+def test_what_the_client_reads_may_stand_in_the_same_shell():
+    """What it names in its sources, and what a command could be given a secret of a request in."""
+    sources = Path(finlink_client.__file__).parent.rglob("*.py")
+    named = {name for file in sources for name in VARIABLE.findall(file.read_text())}
+    ours = {name.upper() for name in Config.model_fields}
+    hidden = {one.last.name.upper() for one in FIELDS if one.last.GetOptions().debug_redact}
+
+    of_the_client = (named - ours) | hidden | {"LEAKED_SECRET", "EMAIL", "TOKEN"}
+
+    assert "SIGNING_SECRET" in of_the_client
+    assert load(**dict.fromkeys(sorted(of_the_client), "x")) == Config()
 
 
 @pytest.mark.parametrize("listen", EXTERNAL)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from finlink_server.config_values import (
     COLLECTOR,
+    OF_THE_CLIENT,
     POSTGRESQL,
     Network,
     SanRoles,
@@ -317,7 +318,7 @@ def _not_together(environ: Mapping[str, str]) -> Iterator[str]:
 def _unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[str]:
     names = [key.removeprefix(PREFIX) for key in known]
     for key in sorted(environ):
-        if key.startswith(PREFIX) and key not in known and key not in _OF_THE_CLIENT:
+        if key.startswith(PREFIX) and key not in known and key not in OF_THE_CLIENT:
             # Without the prefix, which makes every name look like every other.
             close = difflib.get_close_matches(key.removeprefix(PREFIX), names, n=1)
             hint = (
@@ -327,9 +328,6 @@ def _unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[s
             )
             yield f"{key} is no setting of this server: {hint}"
 
-
-# What `finlink webhooks listen` reads may stand in a shell that runs this server's commands too.
-_OF_THE_CLIENT = frozenset({"FINLINK_SIGNING_SECRET"})
 
 # The library's sentences name its own types; these say what to write.
 _EXPECTED = {

@@ -1,4 +1,4 @@
-"""How the values of settings are written: addresses, the database's URL, names in certificates."""
+"""How settings are written: addresses, the database's URL, names in certificates and of others."""
 
 import ipaddress
 import re
@@ -22,6 +22,33 @@ _NO_AUTHORITY: Final = (
 )
 
 ROLES: Final = frozenset({"OPERATOR", "VERIFIER", "LINK", "PUBLISHER"})
+
+# What the command `finlink` reads may stand in a shell that runs this server's commands too.
+OF_THE_CLIENT: Final = frozenset(
+    {
+        "FINLINK_APP_ID",
+        "FINLINK_CLIENT_ID",
+        "FINLINK_CLIENT_SECRET",
+        "FINLINK_EMAIL",
+        "FINLINK_PASSWORD",
+        "FINLINK_PROFILE",
+        "FINLINK_SERVICE_KEY",
+        "FINLINK_SIGNING_SECRET",
+        "FINLINK_TARGET",
+        "FINLINK_TLS_ROOT",
+        "FINLINK_TOKEN",
+        # Secrets of a request.
+        "FINLINK_ACCESS_TOKEN",
+        "FINLINK_ACCESS_TOKENS",
+        "FINLINK_CURRENT_PASSWORD",
+        "FINLINK_LEAKED_SECRET",
+        "FINLINK_NEW_PASSWORD",
+        "FINLINK_QUERY",
+        "FINLINK_RESTORE_TOKEN",
+        "FINLINK_SETUP_TOKEN",
+        "FINLINK_UPDATE_TOKEN",
+    }
+)
 
 
 class Rights(NamedTuple):
