@@ -29,6 +29,17 @@ from finlink_client.verifier_tokens import VerifiedSession
 _SCOPES: Final = frozenset({"read", "write", "delete"})
 # Reasons of tokens that were never a session's.
 _NO_SESSION: Final = {"MALFORMED", "WRONG_TYPE", "SIGNATURE_INVALID"}
+# As Finlink Config's own: a new session with the same secret is no way out of these.
+_HOW_TO_GO_ON: Final[Mapping[str, str]] = {
+    "SUPERSEDED": (
+        "A newer one of the same secret took over: use that, or a secret of your own for each"
+        " replica."
+    ),
+    "SECRET_REVOKED": "Its secret was revoked: open a new one with another secret.",
+    "SECRET_EXPIRED": "Its secret has expired: open a new one with another secret.",
+    "APP_DELETED": "Its app was deleted, so no new one can be opened.",
+    "ACCOUNT_SUSPENDED": "Its account is suspended: ask an operator to reinstate it.",
+}
 _RETRY_SECONDS: Final = 1
 _SLASHES: Final = 2
 _session: ContextVar[VerifiedSession] = ContextVar("finlink_session")
@@ -232,7 +243,8 @@ def _not_in_table(method: str) -> Status:
     return _make(
         grpc.StatusCode.PERMISSION_DENIED,
         "CALLER_NOT_ALLOWED",
-        "This server lets nobody call this method: it is not in the table of its interceptor.",
+        "Nobody may call this method. Whoever runs this server has to put it into the table of its"
+        " interceptor.",
         method=method[:200],
     )
 
@@ -244,7 +256,8 @@ def _status(error: VerifierError | _CredentialError) -> Status:
         text = f"The session lacks the scopes: {missing}. Open one that has them."
         return _make(grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING", text, scope=missing)
     if isinstance(error, SessionInactiveError) and error.reason not in _NO_SESSION:
-        text = f"The session has ended ({error.reason}). Open a new one with StartSession."
+        how = _HOW_TO_GO_ON.get(error.reason, "Open a new one with StartSession.")
+        text = f"The session has ended ({error.reason}). {how}"
         return _make(unauthenticated, "SESSION_INACTIVE", text, inactive_reason=error.reason)
     if isinstance(error, SessionInactiveError):
         text = "The credential is no session token. Send `authorization: Bearer <token>` once."

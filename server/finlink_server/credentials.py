@@ -107,3 +107,26 @@ SETUP_TOKEN = Format("fst_", lookup_length=10, random_length=22)
 def parse_client_secret(text: str) -> Credential | None:
     """Read a client secret of either environment."""
     return CLIENT_SECRET_LIVE.parse(text) or CLIENT_SECRET_TEST.parse(text)
+
+
+def client_secret_problem(text: str) -> str:
+    """What is wrong with the form of a client secret, without a word of it; empty if nothing."""
+    if parse_client_secret(text):
+        return ""
+    if not text:
+        return "must not be empty: it takes a client secret, `fls_live_…` or `fls_test_…`"
+    for prefix, kind in _OTHERS.items():
+        if text.startswith(prefix):
+            return f"must be a client secret, `fls_live_…` or `fls_test_…`; this is {kind}"
+    if not text.startswith("fls_"):
+        return "must be a client secret, which begins with `fls_live_` or `fls_test_`"
+    return "must be a whole client secret; its checksum says that this one is mistyped or cut off"
+
+
+# What is put in a client secret's place by mistake, by how it begins.
+_OTHERS = {
+    SERVICE_KEY.prefix: "a service key",
+    SETUP_TOKEN.prefix: "a setup token",
+    "whsec_": "a webhook's signing secret",
+    "eyJ": "a token",
+}

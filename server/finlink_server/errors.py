@@ -7,9 +7,11 @@ a status code.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import ClassVar, dataclass_transform
+from math import ceil
+from typing import ClassVar, Final, dataclass_transform
 
 
 class Code(Enum):
@@ -66,7 +68,12 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a defect
 
     def message(self) -> str:
         """Say what was wrong and what to do."""
-        return self.text.format_map(vars(self))
+        return self.text.format_map({**vars(self), "wait": self._wait})
+
+    @property
+    def _wait(self) -> str:
+        """As text, rounded up: whoever waits for less is refused again."""
+        return f"{max(1, ceil(self.retry_seconds or 0))} s"
 
     @property
     def violations_named(self) -> tuple[Violation, ...]:
@@ -101,11 +108,29 @@ class CredentialInvalid(Refusal):
     problem: str
 
 
+# By the name of an InactiveReason: a new session with the same secret is no way out of these.
+_HOW_TO_GO_ON: Final[Mapping[str, str]] = {
+    "SUPERSEDED": (
+        "A newer one of the same secret took over: use that, or a secret of your own for each"
+        " replica."
+    ),
+    "SECRET_REVOKED": "Its secret was revoked: open a new one with another secret.",
+    "SECRET_EXPIRED": "Its secret has expired: open a new one with another secret.",
+    "APP_DELETED": "Its app was deleted, so no new one can be opened.",
+    "ACCOUNT_SUSPENDED": "Its account is suspended: ask an operator to reinstate it.",
+}
+
+
 class SessionInactive(Refusal):
     code = Code.UNAUTHENTICATED
-    text = "The session has ended ({inactive_reason}). Open a new one with StartSession."
+    text = "The session has ended ({inactive_reason})."
 
     inactive_reason: str
+
+    def message(self) -> str:
+        """Say how to go on, which depends on why it ended."""
+        open_another = "Open a new one with StartSession."
+        return f"{super().message()} {_HOW_TO_GO_ON.get(self.inactive_reason, open_another)}"
 
 
 class SignInFailed(Refusal):
@@ -140,9 +165,26 @@ class CallerNotAllowed(Refusal):
 
 class ScopeMissing(Refusal):
     code = Code.PERMISSION_DENIED
-    text = "The scope `{scope}` is missing. Use a secret that grants it."
+    text = (
+        "The session was opened without the scope `{scope}`. Open one with it; its secret must"
+        " grant it."
+    )
 
     scope: str
+    of_secret: bool = False
+
+    def message(self) -> str:
+        """Name what lacks the scope."""
+        if not self.of_secret:
+            return super().message()
+        return (
+            f"The secret does not grant the scope `{self.scope}`. Ask for scopes that it grants,"
+            " or use another secret."
+        )
+
+    def facts(self) -> dict[str, str]:
+        """Leave out what only the message tells."""
+        return {"scope": self.scope}
 
 
 class AccountTokenRequired(Refusal):
@@ -531,21 +573,21 @@ class CursorTooOld(Refusal):
 
 class RateLimited(Refusal):
     code = Code.RESOURCE_EXHAUSTED
-    text = "Too many attempts. Wait {retry_after:.0f} s before the next one."
+    text = "Too many attempts. Wait {wait} before the next one."
 
     retry_after: float
 
 
 class Overloaded(Refusal):
     code = Code.RESOURCE_EXHAUSTED
-    text = "The server has as many of these as it may. Try again in {retry_after:.0f} s."
+    text = "The server has as many of these as it may. Try again in {wait}."
 
     retry_after: float = 5.0
 
 
 class HashQueueFull(Refusal):
     code = Code.RESOURCE_EXHAUSTED
-    text = "Too many passwords wait to be checked. Try again in {retry_after:.0f} s."
+    text = "Too many passwords wait to be checked. Try again in {wait}."
 
     retry_after: float
 
@@ -555,14 +597,14 @@ class HashQueueFull(Refusal):
 
 class DatabaseUnavailable(Refusal):
     code = Code.UNAVAILABLE
-    text = "The database cannot be reached or written. Try again in {retry_after:.0f} s."
+    text = "The database cannot be reached or written. Try again in {wait}."
 
     retry_after: float = 1.0
 
 
 class DatabaseBusy(Refusal):
     code = Code.UNAVAILABLE
-    text = "The database stayed locked for too long. Try again in {retry_after:.0f} s."
+    text = "The database stayed locked for too long. Try again in {wait}."
 
     retry_after: float = 1.0
 

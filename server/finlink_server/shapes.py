@@ -42,12 +42,6 @@ def _bank_id(value: str) -> str:
     return "" if banks.is_id(value) else banks.ID_EXPECTED
 
 
-def _client_secret(value: str) -> str:
-    if credentials.parse_client_secret(value):
-        return ""
-    return "must be a whole client secret; its checksum says that this one is mistyped or cut off"
-
-
 # Names that mean the same in every message.
 COMMON: Final[dict[str, Any]] = {
     "account_id": _id("acc"),
@@ -122,7 +116,7 @@ SPECIFIC: Final[dict[str, Any]] = {
     "RotateSecretRequest.overlap": rules.duration(0, 7 * _DAY),
     "RotateSecretRequest.display_name": _optional(rules.name),
     "StartSessionRequest.client_id": _id("app"),
-    "StartSessionRequest.client_secret": _client_secret,
+    "StartSessionRequest.client_secret": credentials.client_secret_problem,
     "StartSessionRequest.scopes": _scopes,
     # A bad token is an answer of ValidateSession, however bad it is.
     "ValidateSessionRequest.access_token": anything,
@@ -194,7 +188,7 @@ SPECIFIC: Final[dict[str, Any]] = {
     "LinkParameters.restore_token": rules.token(link_parameters.LONGEST_CONNECTION_TOKEN),
     "LinkParameters.desired_owners": Many(10, rules.name),
     "OpenLinkRequest.query": rules.token(8192),
-    "ReportLeakedSecretRequest.client_secret": _client_secret,
+    "ReportLeakedSecretRequest.client_secret": credentials.client_secret_problem,
     "CreateEndpointRequest.app_id": _optional(_id("app")),
     "CreateEndpointRequest.uri": rules.line(1, 2048),
     "CreateEndpointRequest.event_types": _event_types,

@@ -79,7 +79,8 @@ def start(
     """Open a session with a client secret, and end the one that it had open."""
     plain = credentials.parse_client_secret(client_secret.reveal())
     if plain is None:
-        raise FieldInvalid.of("client_secret", "is mistyped or cut off: its checksum is wrong")
+        problem = credentials.client_secret_problem(client_secret.reveal())
+        raise FieldInvalid.of("client_secret", problem)
     known = find_secret(env, plain.lookup)
     right = _matches(env, plain, known)
     session: Session | None = None
@@ -151,7 +152,7 @@ def _refuse_start(
         return ClientAddressNotAllowed(client_address=address)
     granted = secret.scopes.split()
     missing = [scope for scope in scopes if scope not in granted]
-    return ScopeMissing(scope=missing[0]) if missing else None
+    return ScopeMissing(scope=missing[0], of_secret=True) if missing else None
 
 
 def _windows(env: Env, address: str, lookup: str) -> Sequence[rates.Window]:
