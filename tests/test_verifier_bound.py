@@ -13,6 +13,7 @@ from tests.races import Race
 
 from finlink.config import v1
 from finlink_client.verifier_keys import KeyRing
+from finlink_client.verifier_outages import Outages
 from finlink_client.verifier_stream import RevocationStream, Stopwatch
 
 pytestmark = pytest.mark.either("its service answers the same whatever it asks")
@@ -91,7 +92,9 @@ class Told:
     """A stream of revocations that is told by hand, at moments by hand."""
 
     def __init__(self) -> None:
-        self.stream = RevocationStream(_no_watch, KeyRing(v1.ListSigningKeysResponse), 2.0)
+        self.stream = RevocationStream(
+            _no_watch, KeyRing(v1.ListSigningKeysResponse), 2.0, Outages("x")
+        )
         self.now = 0.0
 
     def message(self, *revocations: v1.Revocation, after: float = 0.5) -> None:

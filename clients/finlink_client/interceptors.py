@@ -23,6 +23,7 @@ from finlink_client.verifier_errors import (
     ScopeMissingError,
     SessionInactiveError,
     VerifierError,
+    VerifierUnavailableError,
 )
 from finlink_client.verifier_tokens import VerifiedSession
 
@@ -265,7 +266,9 @@ def _status(error: VerifierError | _CredentialError) -> Status:
     if isinstance(error, _CredentialError):
         text = "This method needs a session token. Send `authorization: Bearer <token>` once."
         return _make(unauthenticated, str(error), text)
-    return _make(grpc.StatusCode.UNAVAILABLE, "VERIFIER_UNAVAILABLE", str(error), retry=True)
+    problem = error.problem if isinstance(error, VerifierUnavailableError) else str(error)
+    text = f"{problem} Try again in {_RETRY_SECONDS} s."
+    return _make(grpc.StatusCode.UNAVAILABLE, "VERIFIER_UNAVAILABLE", text, retry=True)
 
 
 def _make(

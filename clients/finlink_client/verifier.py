@@ -30,6 +30,7 @@ from finlink_client.verifier_errors import (
     VerifierUnavailableError,
 )
 from finlink_client.verifier_keys import KeyRing
+from finlink_client.verifier_outages import Outages, refuses_key
 from finlink_client.verifier_stream import RevocationStream, View
 from finlink_client.verifier_tokens import VerifiedSession, VerifiedToken
 
@@ -64,7 +65,10 @@ class SessionVerifier:
         """Begin to follow what ends; asks until it has caught up. Does not wait."""
         if max_staleness <= timedelta() or timeout <= timedelta() or max_cached_tokens < 1:
             raise ValueError("max_staleness, timeout and max_cached_tokens must be above zero.")
+        if not service_key:
+            raise ValueError("The service key is empty; it takes one with the role VERIFIER.")
         is_own = isinstance(channel, str)
+        place = "Finlink Config" + (f" at {channel}" if is_own else "")
         if isinstance(channel, str):
             channel = connect(channel)
         # Not a view of the channel that adds the credential: with one, grpc looks each method
@@ -75,7 +79,9 @@ class SessionVerifier:
         self._issuer = issuer
         self._keys = KeyRing(_fetch_keys(self._stub, self._seconds))
         watch = functools.partial(self._stub.WatchRevocations, metadata=self._credential)
-        self._stream = RevocationStream(watch, self._keys, max_staleness.total_seconds())
+        self._outages = Outages(place)
+        bound = max_staleness.total_seconds()
+        self._stream = RevocationStream(watch, self._keys, bound, self._outages)
         self._tokens = _Tokens(max_cached_tokens)
         # Called when nobody has this any more, and before the interpreter ends: a thread
         # within grpc would be cut off there.
@@ -201,7 +207,11 @@ class SessionVerifier:
             answer = self._stub.ValidateSession(
                 request, timeout=self._seconds, metadata=self._credential
             )
-        except (grpc.RpcError, ValueError) as error:  # ValueError: the channel is closed
+        except grpc.RpcError as error:
+            if not self.is_caught_up:
+                self._outages.note(error)
+            raise VerifierUnavailableError(key_is_refused=refuses_key(error)) from error
+        except ValueError as error:  # the channel is closed
             raise VerifierUnavailableError from error
         if not answer.active:
             name = v1.InactiveReason.Name(answer.inactive_reason)

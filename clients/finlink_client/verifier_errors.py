@@ -1,6 +1,7 @@
 """Why a verifier says no."""
 
 from collections.abc import Sequence
+from typing import Final
 
 
 class VerifierError(Exception):
@@ -32,11 +33,18 @@ class ScopeMissingError(VerifierError):
 class VerifierUnavailableError(VerifierError):
     """The verifier does not know enough to answer, and could not ask the service.
 
-    Says nothing about the token. `__cause__` tells why asking failed.
+    Says nothing about the token. `problem` is why, as a sentence; `__cause__` is what asking
+    raised.
     """
 
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__(
-            "Whether the session is live cannot be told now: Finlink does not answer. Try again."
-        )
+    def __init__(self, *, key_is_refused: bool = False) -> None:
+        """Take whether the service answered, and refused the verifier's own key."""
+        self.problem = _KEY_REFUSED if key_is_refused else _NO_ANSWER
+        super().__init__(f"{self.problem} Try again.")
+
+
+_NO_ANSWER: Final = "Whether the session is live cannot be told now: Finlink does not answer."
+_KEY_REFUSED: Final = (
+    "Whether the session is live cannot be told now: Finlink refuses the key with which this"
+    " service asks it."
+)

@@ -43,6 +43,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from finlink.config import v1
 from finlink_client.errors import FinlinkError
 from finlink_client.verifier_keys import KeyRing
+from finlink_client.verifier_outages import Outages, refuses_key
 
 _STREAM_SECONDS: Final = 30.0
 _SILENCE: Final = 5.0  # seconds more, after which nothing can be expected
@@ -120,12 +121,14 @@ class RevocationStream:
         watch: Watch,
         keys: KeyRing,
         max_staleness: float,
+        outages: Outages,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Know nothing yet."""
         self._watch = watch
         self._keys = keys
         self._max_staleness = max_staleness
+        self._outages = outages
         self._clock = clock
         # Not all in one moment after a restart of the service.
         self._longest = _STREAM_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
@@ -161,19 +164,21 @@ class RevocationStream:
                 if self._follow():
                     continue
             except grpc.RpcError as error:
-                self._note(FinlinkError.of(error))
+                self._note(error)
             except Exception:  # noqa: BLE001 - else the thread would end
                 _log.exception("The stream of revocations has failed and is opened anew.")
             self._closed.wait(self._back_off * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             self._back_off = min(2 * self._back_off, _BACK_OFF[1])
 
-    def _note(self, error: FinlinkError) -> None:
-        if error.code is grpc.StatusCode.OUT_OF_RANGE:  # the cursor is too old
+    def _note(self, error: grpc.RpcError) -> None:
+        found = FinlinkError.of(error)
+        if found.code is grpc.StatusCode.OUT_OF_RANGE:  # the cursor is too old
             self._begin_anew()
-        if error.code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
-            _log.warning("Revocations cannot be watched, so the service is asked: %s", error)
-        elif not self._closed.is_set():
-            _log.info("The stream of revocations has ended and is opened anew: %s", error)
+        elif self._closed.is_set():
+            return
+        elif refuses_key(error) or self._clock() >= self.view.until:
+            self._outages.note(error)
+        _log.info("The stream of revocations has ended and is opened anew: %s", found)
 
     def _follow(self) -> bool:
         """Take the messages of one stream; whether it is time for the next at once."""
@@ -211,6 +216,8 @@ class RevocationStream:
         # After what it vouches for, and in one step.
         self.view = View(at + self._max_staleness, offset, self._ended)
         self._back_off = _BACK_OFF[0]
+        if arrived < self.view.until:
+            self._outages.end()
         self._forget(arrived, arrived + offset)
         if any(kid in self._keys for kid in revoked_keys):
             self._keys.reload()
