@@ -65,3 +65,13 @@ def test_the_base_install_is_light(python, module):
     probe = f"import importlib.util, sys; sys.exit(bool(importlib.util.find_spec({module!r})))"
 
     run(python, "-c", probe)
+
+
+def test_without_its_extra_the_server_says_how_to_install_it(python):
+    done = subprocess.run(
+        [python.with_name("finlink-server"), "--help"], capture_output=True, check=False, text=True
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'finlink-config[server]'" in done.stderr
+    assert done.stderr.count("\n") == 1
