@@ -19,6 +19,7 @@ class CheckError(Exception):
 
 def checks(config: Config) -> Sequence[tuple[str, Callable[[], str]]]:
     """What is checked, in order, and the functions that say what they found."""
+    config = _with_whole_paths(config)
     return (
         ("Settings", lambda: "every one is valid"),
         ("Master key", lambda: _master_key(config)),
@@ -38,10 +39,17 @@ def service_key_fields(name: str, prefixes: Sequence[str]) -> None:
         raise FieldInvalid.of("--event-prefix", problem)
 
 
+def _with_whole_paths(config: Config) -> Config:
+    """Name files by their whole paths: in a wrong folder, a relative one looks as in the right."""
+    url = config.url if config.on_postgres else f"sqlite:///{config.database_path.resolve()}"
+    files = {"database_url": url, "master_key_file": config.key_path.resolve()}
+    return config.model_copy(update=files)
+
+
 def _master_key(config: Config) -> str:
     is_new = not config.on_postgres and not _has_content(config.database_path)
     if is_new and not config.key_path.exists():
-        return "none yet; it is made together with the database"
+        return f"{config.key_path} is not there yet; it is made together with the database"
     held = [master.id for master in key_file.load(config.key_path).masters]
     return f"{' and '.join(held)} in {config.key_path}"
 
@@ -57,7 +65,7 @@ def _database(config: Config) -> str:
         database.check()
         waiting = migrate.pending(database)
         if waiting:
-            return f"sound; migrations to apply: {', '.join(waiting)}"
+            return f"{database.name} is sound; migrations to apply: {', '.join(waiting)}"
         _compare_key(config, database)
     except DRIVER_ERRORS as error:
         message = f"{database.name} cannot be read ({error}). Restore a backup if it is damaged."
