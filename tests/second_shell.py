@@ -44,7 +44,8 @@ class Demo:
 
     def play(self, shell: str, story: list[Block]) -> list[tuple[str, int]]:
         """Paste it all into a shell; give what each block printed, and its exit code."""
-        pasted = [*self.exports]
+        noting = self.checkout / ".venv" / "bin"
+        pasted = [*self.exports, f'PATH="{noting}:$PATH"']
         for block in story:
             pasted += [block.text, f"echo '{_MARK}' $?"]
         script = self.checkout / "pasted"

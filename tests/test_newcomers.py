@@ -1,10 +1,16 @@
 """What newcomers get wrong with `finlink-server`, and what they are told."""
 
 import os
+import re
 import subprocess
 import sys
 
+import grpc
 import pytest
+from tests import readme
+from tests.processes import Home
+
+from finlink_client import FinlinkError
 
 pytestmark = pytest.mark.either("what is typed and told is the same on both")
 
@@ -52,3 +58,54 @@ def test_a_check_in_the_right_folder_says_which_that_is(home, tmp_path):
 
     assert f"Database: {tmp_path}/.finlink/finlink.db is sound" in told
     assert f" in {tmp_path}/.finlink/master.key\n" in told
+
+
+# -------------------------------------------------------------------------- serve --demo
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_demo_on_the_same_data_is_refused_and_ends_nothing(tmp_path, workers):
+    home = Home(tmp_path / "new")
+    with home.serving("--demo", WORKERS=str(workers)) as first:
+        told = first.exported()
+
+        second = home.run("serve", "--demo")
+
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"A demo runs already on the data in {home.database}" in second.stderr
+        assert "FINLINK_DATA_DIR=.finlink-2" in second.stderr
+        assert first.caller(told["OPERATOR_KEY"]).admin.ListAccounts().accounts
+
+
+def test_the_readme_names_every_reason_that_a_restart_of_the_demo_gives(tmp_path):
+    home = Home(tmp_path / "new")
+    with home.serving("--demo") as server:
+        told = server.exported()
+        session = start_session(server, told)
+
+    with home.serving("--demo") as server:
+        reasons = {
+            why(server.caller(told["OPERATOR_KEY"]).admin.ListAccounts),
+            why(lambda: sign_in(server, told)),
+            why(lambda: start_session(server, told)),
+            why(server.caller(session.access_token).sessions.GetSession),
+        }
+
+    [asked] = re.findall(r"^- \*(.*) all of a sudden\?", readme.section("Run it"), re.MULTILINE)
+    assert set(readme.names(asked)) == reasons
+
+
+def sign_in(server, told):
+    return server.caller().accounts.SignIn(email=told["DEMO_EMAIL"], password=told["DEMO_PASSWORD"])
+
+
+def start_session(server, told):
+    return server.caller().sessions.StartSession(
+        client_id=told["DEMO_APP_ID"], client_secret=told["DEMO_CLIENT_SECRET"]
+    )
+
+
+def why(call) -> str:
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    return FinlinkError.of(error.value).reason

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests import readme
@@ -71,6 +72,21 @@ def test_make_run_prints_what_the_readme_shows(demo):
     printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:50051", demo.printed)
 
     assert readme.prints(shown.text, printed), printed
+
+
+def test_whoever_pastes_the_exports_has_the_commands_in_any_folder(demo, tmp_path):
+    [path] = [one for one in demo.exports if one.startswith("export PATH=")]
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{path}; command -v python"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout.strip() == str(Path(sys.executable).with_name("python"))
 
 
 @pytest.mark.skipif(not HAS_GRPCURL, reason="no grpcurl here, and none to install on this platform")

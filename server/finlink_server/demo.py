@@ -6,6 +6,8 @@ last one printed.
 
 import json
 import secrets as random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from finlink_server.bootstrap import command_line
@@ -16,6 +18,7 @@ from finlink_server.domain.idempotency import Once
 from finlink_server.domain.redirects import Redirect
 from finlink_server.env import Env
 from finlink_server.plaintext import Plaintext
+from finlink_server.storage.database import DatabaseError
 from finlink_server.storage.models import Account, App, Property, Secret
 
 _EMAIL = "demo@finlink.example"
@@ -30,6 +33,22 @@ class Demo:
     """Plaintext credentials, to be printed once."""
 
     variables: dict[str, str]
+
+
+@contextmanager
+def alone(env: Env) -> Iterator[None]:
+    """Refuse a second demo on this data: it would end the credentials that the first printed."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(env.database.alone("demo"))
+        except DatabaseError as error:
+            message = (
+                f"A demo runs already on the data in {env.database.name}, and another would end"
+                " the credentials that it printed. Give this one a folder of its own:"
+                " FINLINK_DATA_DIR=.finlink-2"
+            )
+            raise DatabaseError(message) from error
+        yield
 
 
 def prepare(env: Env) -> Demo:

@@ -2,12 +2,14 @@
 
 import os
 import resource
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import click
@@ -81,7 +83,7 @@ def _serve_alone(settings: Config, *, with_demo: bool) -> None:
     env = bootstrap.open_env(settings)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     _allow_open_files()
-    with _metrics(settings):
+    with _metrics(settings), demo.alone(env) if with_demo else nullcontext():
         _begin_traces(settings)
         running = app.start(env, settings)
         _announce(settings, running.port, demo.prepare(env) if with_demo else None)
@@ -96,11 +98,12 @@ def _supervise(settings: Config, *, with_demo: bool) -> None:
         arguments = ["--demo"] if with_demo else []
         supervisor = Supervisor(settings, _complain, arguments, tell_of_end)
         env = bootstrap.open_env(settings)  # before any worker, and by nobody else
-        data = demo.prepare(env) if with_demo else None
-        env.end()
-        if supervisor.start():
-            _announce(settings, supervisor.port, data)
-            supervisor.run()
+        with demo.alone(env) if with_demo else nullcontext():
+            data = demo.prepare(env) if with_demo else None
+            env.end()
+            if supervisor.start():
+                _announce(settings, supervisor.port, data)
+                supervisor.run()
 
 
 def _begin_metrics() -> None:
@@ -187,8 +190,9 @@ def _announce(settings: Config, port: int, data: demo.Demo | None) -> None:
     say(f"Finlink Config is serving on {address}; Ctrl-C stops it.")
     say(f"Its data is in {settings.data_dir.resolve()}.")
     say("")
-    say("# Paste this into a second shell. These credentials end when the demo starts again.")
-    say('export PATH="$PWD/.venv/bin:$PATH"')
+    say("# Paste this into a second shell. When the demo starts again, these credentials end, and")
+    say("# every secret of the demo's app.")
+    say(f'export PATH={shlex.quote(_folder_of_commands())}:"$PATH"')
     say(f"export TARGET='{address}'")
     for name, value in data.variables.items():
         say(f"export {name}='{value}'")
@@ -201,3 +205,8 @@ def _announce(settings: Config, port: int, data: demo.Demo | None) -> None:
     trust = f"-cacert '{root}'" if root else "-plaintext"
     say(f'grpcurl {trust} "$TARGET" list')
     sys.stdout.flush()
+
+
+def _folder_of_commands() -> str:
+    """Where the commands lie that were installed with this one, whatever the shell's folder is."""
+    return str(Path(sys.executable).parent.absolute())
