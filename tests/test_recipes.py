@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,10 @@ from tests.postgres import Postgres
 from tests.processes import Home, new_home
 from tests.second_shell import free_port
 
+from finlink_client import Finlink
+
 NEW_DATABASE = "postgresql://finlink@db.example/finlink"
+PROTECT = "Protect your service"
 ALONE = ["Rotate without downtime", "React to a leak", "Force auth tokens"]
 
 
@@ -55,26 +59,106 @@ def started(program: str, variables: dict[str, str]) -> Iterator[subprocess.Pope
         [sys.executable, "-W", "error", "-c", program],
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
         yield process
     finally:
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
-def test_a_service_of_ones_own_refuses_whose_secret_is_revoked(variables):
-    server, caller = readme.blocks(readme.section("Protect your service"), "python")
+@pytest.fixture(scope="module")
+def orders(variables) -> Iterator[dict[str, str]]:
+    """The service that is protected, and the variables with which it is found."""
     at = {**variables, "ORDERS": f"127.0.0.1:{free_port()}"}
+    with serving_orders(at):
+        yield at
 
-    with started(server.text, at) as orders:
-        assert orders.stdout
-        assert orders.stdout.readline() == "Serving orders.\n"
-        done = play(caller.text, at)
+
+@contextmanager
+def serving_orders(at: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    server, _ = readme.blocks(readme.section(PROTECT), "python")
+    with started(server.text, at) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "Serving orders.\n"
+        yield process
+
+
+def test_a_service_of_ones_own_refuses_whose_secret_is_revoked(orders):
+    _, caller = readme.blocks(readme.section(PROTECT), "python")
+
+    done = play(caller.text, orders)
 
     assert done.stderr == ""
     assert readme.prints(caller.shown, done.stdout), done.stdout
+
+
+def test_a_second_service_on_the_port_does_not_start(orders):
+    server, _ = readme.blocks(readme.section(PROTECT), "python")
+
+    second = play(server.text, orders)
+
+    assert second.returncode != 0
+    assert orders["ORDERS"] in second.stderr
+    assert second.stdout == ""
+
+
+def test_ctrl_c_ends_the_service_without_a_traceback(variables):
+    at = {**variables, "ORDERS": f"127.0.0.1:{free_port()}"}
+    with serving_orders(at) as process:
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=60)
+
+    assert (process.returncode, complaints) == (0, "")
+
+
+# --------------------------------------------------------------------- when it is broken off
+
+# Breaks a program off where it prints for the nth time.
+BROKEN_OFF = """
+def print(*_, left=[{}], **__):
+    left[0] -= 1
+    if not left[0]:
+        raise KeyboardInterrupt
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "nth"),
+    [
+        pytest.param(name, nth, id=f"{name}, {nth}")
+        for name, times in {PROTECT: 3, **dict.fromkeys(ALONE, 3)}.items()
+        for nth in range(1, times + 1)
+    ],
+)
+def test_a_recipe_that_is_broken_off_leaves_the_app_as_it_was(variables, orders, name, nth):
+    *_, block = readme.blocks(readme.section(name), "python")
+
+    done = play(BROKEN_OFF.format(nth) + block.text, orders)
+
+    assert "KeyboardInterrupt" in done.stderr
+    assert left_over(variables) == ([variables["DEMO_CLIENT_SECRET"][-4:]], False)
+
+
+def test_where_no_service_is_there_the_recipe_leaves_no_secret(variables):
+    _, caller = readme.blocks(readme.section(PROTECT), "python")
+
+    done = play(caller.text, {**variables, "ORDERS": f"127.0.0.1:{free_port()}"})
+
+    assert done.returncode != 0
+    assert left_over(variables) == ([variables["DEMO_CLIENT_SECRET"][-4:]], False)
+
+
+def left_over(variables: dict[str, str]) -> tuple[list[str], bool]:
+    """The last characters of the demo app's live secrets, and whether it forces auth tokens."""
+    app_id = variables["DEMO_APP_ID"]
+    email, password = variables["DEMO_EMAIL"], variables["DEMO_PASSWORD"]
+    with Finlink.with_password(variables["TARGET"], email=email, password=password) as customer:
+        live = [one.hint for one in customer.secrets.list(app_id) if not one.end_reason]
+        return live, customer.settings.get(app_id).link.force_auth_token
 
 
 @pytest.fixture
