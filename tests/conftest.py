@@ -36,6 +36,7 @@ from tests.settings_files import app_file, as_customer, endpoints  # noqa: F401 
 from tests.shell import anyone, as_operator, customer  # noqa: F401 - fixtures
 from tests.vandals import chain, other_chain, scene, vandal  # noqa: F401 - fixtures
 from tests.verifiers import asking_verifier, session_verifier, validations  # noqa: F401 - fixtures
+from tests.visitors import visiting  # noqa: F401 - a fixture
 
 from finlink.config import v1
 from finlink_server import app as application

@@ -45,6 +45,7 @@ class Parrot:
     """A client of the server."""
 
     def __init__(self, target: str) -> None:
+        self.target = target
         self._channel = grpc.insecure_channel(target)
 
     def ask(

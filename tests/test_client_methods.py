@@ -17,6 +17,8 @@ from finlink_client.resources import AsyncResources, Resources
 from finlink_server import access
 
 OF_A_CALL = {"timeout", "metadata"}
+# Of a channel to another service there can be a view; one of grpc.aio is made with interceptors.
+OF_ONE_KIND = {"authorize", "interceptors"}
 
 
 class Recorder:
@@ -136,7 +138,7 @@ def test_the_two_clients_look_the_same():
         return {
             name: str(inspect.signature(member))
             for name, member in inspect.getmembers(of, callable)
-            if not name.startswith("_") or name == "__init__"
+            if (not name.startswith("_") or name == "__init__") and name not in OF_ONE_KIND
         }
 
     assert shape(AsyncFinlink) == shape(Finlink)

@@ -93,13 +93,29 @@ class AsyncCalls:
         self._connection.check()
         return None if method.path in OPEN else await self._keeper.get(deadline)
 
-    async def access_token(self) -> str:
-        """Give a token that lives, renewed if it is time."""
-        deadline = Deadline(None, self._timeout)
-        if self._tokens.login is not None and self._tokens.are_due:
-            await self._prove(self._tokens.login)
-        token = await self._keeper.get(deadline)
-        return token.value if token else ""
+    async def token_for_others(self, deadline: Deadline) -> Token | None:
+        """Give a token that lives, renewed if it is time, for calls to other services."""
+        self._connection.check()
+        if self._tokens.login is not None and self._tokens.want_proof:
+            await self._prove(self._tokens.login, deadline)
+        return await self._keeper.get(deadline)
+
+    async def is_overtaken(self, used: Token, failure: FinlinkError, deadline: Deadline) -> bool:
+        """Tell whether another service refused a token in whose place there is one by now.
+
+        What has become of the newest is asked of Finlink Config itself, which may renew it:
+        the word of another service ends nothing here. Raises SessionTakenOver.
+        """
+        login = self._tokens.login
+        if login is None or failure.reason != "SESSION_INACTIVE":
+            return False
+        if await self._keeper.is_newest(used, deadline):
+            await self._prove(login, deadline)
+        return not await self._keeper.is_newest(used, deadline)
+
+    def deadline(self, timeout: Timeout) -> Deadline:
+        """Begin a time-out; None: that of this client."""
+        return Deadline(timeout, self._timeout)
 
     def using(self, token: str) -> AsyncCalls:
         """Give calls with another credential over the same connection."""
@@ -110,11 +126,13 @@ class AsyncCalls:
         await self._keeper.close()
         await self._connection.close()
 
-    async def _prove(self, login: Login) -> None:
+    async def _prove(self, login: Login, deadline: Deadline) -> None:
         """Renew after a call for which the token was good, as always."""
         try:
-            await self.unary(login.proof, None, None)
+            await self.unary(login.proof, deadline.left(), None)
         except FinlinkError:
+            if not self._tokens.are_alive:
+                raise
             self._tokens.usable()  # raises if another process took over
 
     async def _send_until_good(

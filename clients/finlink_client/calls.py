@@ -92,13 +92,29 @@ class Calls:
         self._connection.check()
         return None if method.path in OPEN else self._keeper.get(deadline)
 
-    def access_token(self) -> str:
-        """Give a token that lives, renewed if it is time."""
-        deadline = Deadline(None, self._timeout)
-        if self._tokens.login is not None and self._tokens.are_due:
-            self._prove(self._tokens.login)
-        token = self._keeper.get(deadline)
-        return token.value if token else ""
+    def token_for_others(self, deadline: Deadline) -> Token | None:
+        """Give a token that lives, renewed if it is time, for calls to other services."""
+        self._connection.check()
+        if self._tokens.login is not None and self._tokens.want_proof:
+            self._prove(self._tokens.login, deadline)
+        return self._keeper.get(deadline)
+
+    def is_overtaken(self, used: Token, failure: FinlinkError, deadline: Deadline) -> bool:
+        """Tell whether another service refused a token in whose place there is one by now.
+
+        What has become of the newest is asked of Finlink Config itself, which may renew it:
+        the word of another service ends nothing here. Raises SessionTakenOver.
+        """
+        login = self._tokens.login
+        if login is None or failure.reason != "SESSION_INACTIVE":
+            return False
+        if self._keeper.is_newest(used, deadline):
+            self._prove(login, deadline)
+        return not self._keeper.is_newest(used, deadline)
+
+    def deadline(self, timeout: Timeout) -> Deadline:
+        """Begin a time-out; None: that of this client."""
+        return Deadline(timeout, self._timeout)
 
     def using(self, token: str) -> Calls:
         """Give calls with another credential over the same connection."""
@@ -108,11 +124,13 @@ class Calls:
         """End every call and the connection."""
         self._connection.close()
 
-    def _prove(self, login: Login) -> None:
+    def _prove(self, login: Login, deadline: Deadline) -> None:
         """Renew after a call for which the token was good, as always."""
         try:
-            self.unary(login.proof, None, None)
+            self.unary(login.proof, deadline.left(), None)
         except FinlinkError:
+            if not self._tokens.are_alive:
+                raise
             self._tokens.usable()  # raises if another process took over
 
     def _send_until_good(

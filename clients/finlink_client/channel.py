@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
@@ -84,6 +84,11 @@ def bearer(credential: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {credential}")
 
 
+def has_credential(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
+    """Tell whether a call brings a credential of its own: the server refuses two."""
+    return any(key == "authorization" for key, _ in metadata or ())
+
+
 def is_loopback(target: str) -> bool:
     """Tell whether every address of a gRPC target lies on this machine."""
     if target.startswith(("unix:", "unix-abstract:")):
@@ -111,7 +116,7 @@ def _is_loopback_address(address: str) -> bool:
         return False
 
 
-class _CallDetails(NamedTuple):
+class CallDetails(NamedTuple):
     """What grpc hands to interceptors, in a form that can be replaced."""
 
     method: str
@@ -122,7 +127,8 @@ class _CallDetails(NamedTuple):
     compression: grpc.Compression | None
 
     @classmethod
-    def of(cls, details: grpc.ClientCallDetails) -> "_CallDetails":
+    def of(cls, details: grpc.ClientCallDetails) -> "CallDetails":
+        """Copy them."""
         metadata = details.metadata
         return cls(
             details.method,
@@ -155,12 +161,11 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
     ) -> Call:
         return continuation(self._authorized(client_call_details), request)
 
-    def _authorized(self, details: grpc.ClientCallDetails) -> _CallDetails:
-        copy = _CallDetails.of(details)
-        metadata = copy.metadata or ()
-        if any(key == "authorization" for key, _ in metadata):
+    def _authorized(self, details: grpc.ClientCallDetails) -> CallDetails:
+        copy = CallDetails.of(details)
+        if has_credential(copy.metadata):
             return copy
-        return copy._replace(metadata=(*metadata, self._entry))
+        return copy._replace(metadata=(*(copy.metadata or ()), self._entry))
 
 
 class _DefaultTimeout(grpc.UnaryUnaryClientInterceptor):
@@ -170,7 +175,7 @@ class _DefaultTimeout(grpc.UnaryUnaryClientInterceptor):
         client_call_details: grpc.ClientCallDetails,
         request: Request,
     ) -> Call:
-        details = _CallDetails.of(client_call_details)
+        details = CallDetails.of(client_call_details)
         if details.timeout is None:
             details = details._replace(timeout=DEFAULT_TIMEOUT_SECONDS)
         return continuation(details, request)

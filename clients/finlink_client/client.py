@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self, Unpack
 
-from finlink_client import logins
+import grpc
+import grpc.aio
+
+from finlink_client import authorization, logins
 from finlink_client.async_calls import AsyncCalls
 from finlink_client.calls import Calls
 from finlink_client.connections import AsyncConnection, Connection
@@ -82,12 +85,24 @@ class Finlink(Resources):
         client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
         return client
 
+    def authorize(self, channel: grpc.Channel) -> grpc.Channel:
+        """Give a view of a channel to another service of the platform, whose calls carry the token.
+
+        Each carries the newest one, unless it brings a credential of its own. A call with one
+        answer that is refused because the session was renewed meanwhile, or has to be, is sent
+        once more; one made as a future is not. Calls raise what grpc raises, and FinlinkError
+        where there is no session to be had. The channel stays its owner's to close.
+        """
+        return authorization.view(channel, self._calls)
+
     def access_token(self) -> str:
         """Give the token that calls carry, for calls to other services of the platform.
 
-        It lives, as far as this client knows. Ask for it before each call and do not keep it.
+        It lives, as far as this client knows, until the session is renewed: ask for it before
+        each call and do not keep it. With gRPC, `authorize` does that.
         """
-        return self._calls.access_token()
+        token = self._calls.token_for_others(self._calls.deadline(None))
+        return token.value if token else ""
 
     def close(self) -> None:
         """End every call and the connection. The session is left to its end."""
@@ -195,12 +210,25 @@ class AsyncFinlink(AsyncResources):
         client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
         return client
 
+    def interceptors(self) -> Sequence[grpc.aio.ClientInterceptor]:
+        """Give what makes the calls of a channel to another service carry the token.
+
+        `grpc.aio.insecure_channel(target, interceptors=client.interceptors())`: grpc.aio has no
+        views of a channel. Each call carries the newest token, unless it brings a credential of
+        its own. A call with one answer that is refused because the session was renewed
+        meanwhile, or has to be, is sent once more. Calls raise what grpc raises, and
+        FinlinkError where there is no session to be had.
+        """
+        return authorization.interceptors(self._calls)
+
     async def access_token(self) -> str:
         """Give the token that calls carry, for calls to other services of the platform.
 
-        It lives, as far as this client knows. Ask for it before each call and do not keep it.
+        It lives, as far as this client knows, until the session is renewed: ask for it before
+        each call and do not keep it. With gRPC, `interceptors` do that.
         """
-        return await self._calls.access_token()
+        token = await self._calls.token_for_others(self._calls.deadline(None))
+        return token.value if token else ""
 
     async def close(self) -> None:
         """End every call and the connection. The session is left to its end."""

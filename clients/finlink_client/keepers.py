@@ -68,6 +68,11 @@ class Keeper:
         with self._alone(deadline):
             return self._tokens.replace(used, failure, may_log_in=may_log_in)
 
+    def is_newest(self, used: Token, deadline: Deadline) -> bool:
+        """Tell whether there is no newer token, nor will be when a login is over."""
+        with self._alone(deadline):
+            return self._tokens.is_newest(used)
+
     def _is_due(self) -> bool:
         return self._tokens.are_due
 
@@ -126,17 +131,26 @@ class AsyncKeeper:
 
         Waits for a login that is under way: it may be what has ended the token.
         """
-        if self._task is not None and not self._task.done():
-            done, _ = await asyncio.wait([self._task], timeout=deadline.left())
-            if not done:
-                raise deadline.exceeded()
+        await self._settled(deadline)
         return self._tokens.replace(used, failure, may_log_in=may_log_in)
+
+    async def is_newest(self, used: Token, deadline: Deadline) -> bool:
+        """Tell whether there is no newer token, nor will be when a login is over."""
+        await self._settled(deadline)
+        return self._tokens.is_newest(used)
 
     async def close(self) -> None:
         """End a login that is under way."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    async def _settled(self, deadline: Deadline) -> None:
+        """Wait for a login that is under way."""
+        if self._task is not None and not self._task.done():
+            done, _ = await asyncio.wait([self._task], timeout=deadline.left())
+            if not done:
+                raise deadline.exceeded()
 
     def _begin(self, login: Login) -> asyncio.Task[Token]:
         if self._task is None or self._task.done():

@@ -126,6 +126,20 @@ class Tokens:
         newest = self._newest
         return newest if newest is not None and self.clock() < newest.ends_at else None
 
+    def is_newest(self, used: Token) -> bool:
+        """Tell whether no other token has come in the place of one."""
+        return self._newest is used
+
+    @property
+    def are_alive(self) -> bool:
+        """Whether the newest token lives, as far as is known here."""
+        return self._newest is not None and self.clock() < self._newest.ends_at
+
+    @property
+    def want_proof(self) -> bool:
+        """Whether the newest token should be tried on the service before others are given it."""
+        return self._newest is not None and (self.are_due or not self.are_alive)
+
     @property
     def are_due(self) -> bool:
         """Whether it is time for the next token, while this one is still good."""
