@@ -103,6 +103,7 @@ def test_no_call_notices_that_sessions_are_renewed(client, visitor, ticks, ends)
                 failures.append(error)
             done[number] += 1
 
+    client.sessions.get()
     callers = [threading.Thread(target=call_on, args=[number]) for number in range(len(done))]
     for one in callers:
         one.start()

@@ -46,6 +46,7 @@ class AsyncCalls:
         deadline = Deadline(timeout, self._timeout)
         request, entries = request_of(method, fields), entries_of(metadata)
         answer = await self._send_until_good(method, request, entries, deadline)
+        self._tokens.note_answer(method, fields)
         self._keeper.renew_if_due()
         return answer
 

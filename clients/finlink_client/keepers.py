@@ -44,6 +44,7 @@ class Keeper:
                 return token
             if self._attempts != seen and self._failure is not None:
                 raise replace(self._failure)  # it was made for all who waited for it
+            self._tokens.check_login()
             return self._log_in(self._tokens.login, deadline)
 
     def renew_if_due(self, deadline: Deadline) -> None:
@@ -82,13 +83,14 @@ class Keeper:
         self._failure = None
         try:
             answer = self._send(login, deadline)
+            token = self._tokens.take(answer, asked)
         except BaseException as error:
-            self._tokens.note_failure(error)
+            self._tokens.note_failure(login, error)
             # A time-out was one thread's own: the others have more patience, or less.
             if isinstance(error, FinlinkError) and not isinstance(error, DeadlineExceeded):
                 self._failure = error
             raise
-        return self._tokens.take(answer, asked)
+        return token
 
     @contextmanager
     def _alone(self, deadline: Deadline) -> Iterator[None]:
@@ -117,6 +119,8 @@ class AsyncKeeper:
         token = self._tokens.usable()
         if token is not None or self._tokens.login is None:
             return token
+        if self._task is None or self._task.done():
+            self._tokens.check_login()
         return await self._wait(self._begin(self._tokens.login), deadline)
 
     def renew_if_due(self) -> None:
@@ -173,10 +177,11 @@ class AsyncKeeper:
         asked = self._tokens.clock()
         try:
             answer = await self._send(login, Deadline(None, _LOGIN_SECONDS))
+            token = self._tokens.take(answer, asked)
         except BaseException as error:
-            self._tokens.note_failure(error)
+            self._tokens.note_failure(login, error)
             raise
-        return self._tokens.take(answer, asked)
+        return token
 
 
 def _note(task: asyncio.Task[Token]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from google.protobuf.message import Message
 
 from finlink.config import v1
 from finlink_client.channel import bearer
-from finlink_client.errors import FinlinkError, SessionTakenOver
+from finlink_client.errors import FinlinkError, Internal, SessionTakenOver
+from finlink_client.login_refusals import Refusals
 from finlink_client.messages import Method, build
 
 _RENEW_AFTER: Final = (0.75, 0.9)  # of its life: not all replicas in one moment
@@ -50,12 +51,19 @@ OPEN: Final = frozenset(
     )
 )
 
+_CHANGE: Final = "/finlink.config.v1.AccountService/ChangePassword"
+
 _log = logging.getLogger("finlink_client")
 
 TAKEN_OVER: Final = (
     "Another process logged in with the same client secret, which ended the session of this one:"
     " a secret has one session at a time. Give each replica a client secret of its own, and make"
     " a new client; this one does not log in again."
+)
+
+_UNREADABLE: Final = (
+    "The answer to the login holds no token. Check that the target is a Finlink Config server, no"
+    " older than this client."
 )
 
 
@@ -118,6 +126,7 @@ class Tokens:
         self._renew_at = float("inf")
         self._doubt_until = float("-inf")
         self._taken_over = False
+        self._refusals = Refusals(clock)
 
     def usable(self) -> Token | None:
         """Give the newest token while it lives. Raises SessionTakenOver."""
@@ -146,20 +155,34 @@ class Tokens:
         return not self._taken_over and self.clock() >= self._renew_at
 
     def take(self, answer: Any, asked: float) -> Token:  # noqa: ANN401 - of any login
-        """Hold the token of a login that was asked for at a time."""
+        """Hold the token of a login that was asked for at a time. Raises Internal."""
         assert self.login is not None  # noqa: S101 - for the type checker
         value = getattr(answer, self.login.token_field)
-        claims = jwt.decode(value, options={"verify_signature": False})
-        life = claims["exp"] - claims["iat"] - 1  # iat is rounded down
+        life = _life(value)
         self._renew_at = asked + life * random.uniform(*_RENEW_AFTER)  # noqa: S311 - no secret
         self._newest = Token(value, bearer(value), self._renew_at, asked + life)
+        self._refusals.forget()
         _log.debug("Logged in for %d s.", life)
         return self._newest
 
-    def note_failure(self, error: BaseException) -> None:
+    def check_login(self) -> None:
+        """Raise what the login was refused with while it would be in vain to send it again."""
+        self._refusals.check()
+
+    def note_answer(self, method: Method[Any], fields: Mapping[str, Any]) -> None:
+        """Sign in with the new password from now on if this call has changed it."""
+        if self.login is not None and method.path == _CHANGE:
+            email = getattr(self.login.request, "email", "")
+            self.login = with_password(email, fields["new_password"])
+            self._refusals.forget()
+
+    def note_failure(self, login: Login, error: BaseException) -> None:
         """Note that a login did not succeed, as far as is known."""
+        if login is self.login:  # and not with a password that was changed meanwhile
+            self._refusals.note(error)
         now = self.clock()
-        self._renew_at = now + random.uniform(*_TRY_AGAIN_AFTER)  # noqa: S311 - no secret
+        again = now + random.uniform(*_TRY_AGAIN_AFTER)  # noqa: S311 - no secret
+        self._renew_at = max(again, self._refusals.until)
         if not (isinstance(error, FinlinkError) and error.code in _REFUSALS):
             self._doubt_until = now + _DOUBT
 
@@ -183,6 +206,16 @@ class Tokens:
         self._doubt_until = float("-inf")
         self._newest = None
         return True
+
+
+def _life(token: str) -> int:
+    """Give the seconds for which a token is good."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return int(claims["exp"]) - int(claims["iat"]) - 1  # iat is rounded down
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        # Without its cause, which may quote the token.
+        raise Internal(grpc.StatusCode.INTERNAL, _UNREADABLE) from None
 
 
 def _taken_over(failure: FinlinkError | None = None) -> SessionTakenOver:
