@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -40,16 +42,18 @@ def secured(authority, clients_ca) -> Iterator[ScriptedServer]:
     server.stop(None).wait()
 
 
-@pytest.mark.parametrize("as_files", [False, True])
-def test_certificates_are_pem_or_files(clients, secured, authority, clients_ca, tmp_path, as_files):
+@pytest.mark.parametrize("given_as", ["bytes", "text", "files"])
+def test_certificates_are_pem_or_files(clients, secured, authority, clients_ca, tmp_path, given_as):
     mine = clients_ca.issue_cert("gateway.internal")
-    given = {
+    given: dict[str, Any] = {
         "root_certificates": authority.cert_pem.bytes(),
         "client_certificate": mine.cert_chain_pems[0].bytes(),
         "client_key": mine.private_key_pem.bytes(),
     }
-    if as_files:
+    if given_as == "files":
         given = {name: written(tmp_path / name, pem) for name, pem in given.items()}
+    if given_as == "text":  # as from the environment
+        given = {name: f"\n{pem.decode()}" for name, pem in given.items()}
 
     assert clients.make(secured.target, "anonymous", **given).links.get("lnk_1") is not None
 
@@ -57,6 +61,18 @@ def test_certificates_are_pem_or_files(clients, secured, authority, clients_ca, 
 def written(path: Path, pem: bytes) -> Path:
     path.write_bytes(pem)
     return path
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["MC4CAQAwBQYDK2VwBCIEIA", 9999 * "MC4CAQAwBQ", "MC4CAQAwBQ\0", "MC4CAQAwBQ\n="],
+    ids=["no file", "too long", "not a path", "several lines"],
+)
+def test_no_complaint_quotes_what_may_be_a_private_key(key):
+    with pytest.raises(OSError, match="client_key is neither PEM nor a file") as refused:
+        Transport.of("localhost:1", {"client_certificate": b"x", "client_key": key})
+
+    assert "MC4CAQAwBQ" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_without_its_certificate_nobody_is_let_in(clients, secured, authority):

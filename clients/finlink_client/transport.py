@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from errno import EINVAL
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
@@ -29,7 +30,7 @@ class Options(TypedDict, total=False):
 
     `timeout`: for each call that is given none, in seconds or as a timedelta; 10 s by
     default. `plaintext`: without TLS to other machines too; loopback has none unless
-    certificates are given. Certificates are PEM, as bytes or as the path of a file:
+    certificates are given. Certificates are PEM, as bytes or text, or the path of a file:
     `root_certificates` in place of the system's, `client_certificate` with its `client_key`
     for mutual TLS. `clock` is a monotonic one, in seconds, by which tokens are renewed; for
     tests.
@@ -52,8 +53,9 @@ class Transport(NamedTuple):
     @classmethod
     def of(cls, target: str, options: Options) -> Transport:
         """Read the certificates. Raises ValueError for what cannot be meant, OSError."""
-        root = _read(options.get("root_certificates"))
-        chain, key = _read(options.get("client_certificate")), _read(options.get("client_key"))
+        root = _read("root_certificates", options.get("root_certificates"))
+        chain = _read("client_certificate", options.get("client_certificate"))
+        key = _read("client_key", options.get("client_key"))
         has_certificates = root is not None or chain is not None or key is not None
         if (chain is None) != (key is None):
             raise ValueError("client_certificate and client_key belong together.")
@@ -81,7 +83,19 @@ class Transport(NamedTuple):
         return options if self.credentials else (*options, NO_PROXY)
 
 
-def _read(pem: Pem | None) -> bytes | None:
+def _read(name: str, pem: Pem | None) -> bytes | None:
+    """Give what is PEM as it is, and read a file of it.
+
+    No complaint quotes the value, or has a cause that does: it may be a private key.
+    """
     if pem is None or isinstance(pem, bytes):
         return pem
-    return Path(pem).read_bytes()
+    if isinstance(pem, str) and pem.lstrip().startswith("-----BEGIN"):
+        return pem.encode()
+    try:
+        return Path(pem).read_bytes()
+    except OSError as error:
+        code, told = error.errno, error.strerror
+    except ValueError:
+        code, told = EINVAL, "not the path of a file"
+    raise OSError(code, f"{name} is neither PEM nor a file that can be read: {told}")
