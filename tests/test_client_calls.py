@@ -17,6 +17,7 @@ from finlink_client import (
     DeadlineExceeded,
     FinlinkError,
     InvalidArgument,
+    SessionVerifier,
     Unauthenticated,
     Unavailable,
 )
@@ -48,10 +49,17 @@ def test_a_client_may_have_another_one(clients, scripted, timeout):
 
 
 @EITHER
-@pytest.mark.parametrize("timeout", [0, -1, timedelta()])
-def test_a_time_out_of_nothing_is_refused(anonymous, timeout):
-    with pytest.raises(ValueError, match="above zero"):
+@pytest.mark.parametrize("timeout", [0, -1, timedelta(), float("inf"), float("nan"), 1e10])
+def test_a_time_out_of_nothing_or_for_ever_is_refused(clients, scripted, anonymous, timeout):
+    with pytest.raises(ValueError, match="above zero seconds, and a year at most"):
         anonymous.secrets.get("sec_1", timeout=timeout)
+    with pytest.raises(ValueError, match="above zero seconds, and a year at most"):
+        clients.make(scripted.target, "anonymous", timeout=timeout)
+
+
+@EITHER
+def test_a_time_out_may_be_a_year(anonymous):
+    assert anonymous.secrets.get("sec_1", timeout=timedelta(days=365)) is not None
 
 
 @EITHER
@@ -158,6 +166,67 @@ def test_what_cannot_be_a_credential_is_refused_and_not_quoted(clients, credenti
         clients.make("localhost:1", "with_token", token=credential)
 
     assert "fsk" not in str(refused.value)
+
+
+@EITHER
+@pytest.mark.parametrize("empty", [None, "", b"x"], ids=["None", "empty", "bytes"])
+@pytest.mark.parametrize(
+    ("credential", "fields"),
+    [
+        ("", ["client_id", "client_secret"]),
+        ("with_password", ["email", "password"]),
+        ("with_service_key", ["service_key"]),
+        ("with_token", ["token"]),
+    ],
+)
+def test_who_gives_no_credential_is_not_taken_for_nobody(clients, credential, fields, empty):
+    for field in fields:
+        with pytest.raises((TypeError, ValueError), match=f"^{field} (is empty|must be a str)"):
+            clients.make("localhost:1", credential, **{**dict.fromkeys(fields, "x"), field: empty})
+
+
+@EITHER
+@pytest.mark.parametrize("token", [None, ""])
+def test_a_view_with_no_token_is_not_one_of_nobody(anonymous, token):
+    with pytest.raises((TypeError, ValueError), match=r"^token "):
+        anonymous.using(token=token)
+
+
+# -------------------------------------------------------------------- targets and options
+
+
+@EITHER
+@pytest.mark.parametrize(
+    "target", ["", " ", "http://127.0.0.1:50051", "HTTPS://a.example", "grpc://a.example", "a b:1"]
+)
+def test_what_is_no_target_is_told_when_the_client_is_made(clients, target):
+    with pytest.raises(ValueError, match="A target is host:port"):
+        clients.make(target, "anonymous")
+    with pytest.raises(ValueError, match="A target is host:port"):
+        SessionVerifier(target, KEY)
+
+
+@EITHER
+@pytest.mark.parametrize(
+    "target", ["localhost", "dns:///localhost:1", "ipv4:127.0.0.1:1", "unix:///run/x", "[::1]:1"]
+)
+def test_what_grpc_takes_as_a_target_is_one(clients, target):
+    assert clients.make(target, "anonymous")
+
+
+@EITHER
+@pytest.mark.parametrize(
+    ("credential", "fields"),
+    [
+        ("", {"client_id": "x", "client_secret": "x"}),
+        ("anonymous", {}),
+        ("with_token", {"token": "x"}),
+    ],
+)
+@pytest.mark.parametrize("misspelt", ["timout", "plaintex", "root_cert"])
+def test_an_option_that_is_misspelt_is_told(clients, credential, fields, misspelt):
+    with pytest.raises(TypeError, match=f"{misspelt} is no option.* timeout, plaintext"):
+        clients.make("localhost:1", credential, **fields, **{misspelt: True})
 
 
 # ------------------------------------------------------------------------------ a restart

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -25,9 +24,7 @@ Item = TypeVar("Item")
 class AsyncCalls:
     """What the methods of `AsyncFinlink` call with, in one event loop: that of the first call."""
 
-    def __init__(
-        self, connection: AsyncConnection, tokens: Tokens, timeout: float | timedelta
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, tokens: Tokens, timeout: float) -> None:
         """Send nothing before the first call."""
         self._connection = connection
         self._timeout = timeout

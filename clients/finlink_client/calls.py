@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -27,7 +26,7 @@ _RENEWAL_SECONDS = 2.0
 class Calls:
     """What the methods of `Finlink` call with."""
 
-    def __init__(self, connection: Connection, tokens: Tokens, timeout: float | timedelta) -> None:
+    def __init__(self, connection: Connection, tokens: Tokens, timeout: float) -> None:
         """Send nothing before the first call."""
         self._connection = connection
         self._timeout = timeout

@@ -29,6 +29,7 @@ OPTIONS: Final = (
 # A plaintext credential must not take the way over a proxy that some environment variable names.
 NO_PROXY: Final = ("grpc.enable_http_proxy", 0)
 
+_URL = re.compile(r"(https?|grpcs?|tcp)://", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-~]+")
 
 Request = TypeVar("Request")
@@ -77,6 +78,8 @@ def with_credential(channel: grpc.Channel, credential: str) -> grpc.Channel:
 
 def bearer(credential: str) -> tuple[str, str]:
     """Give the metadata that carries a credential. Raises ValueError for what cannot be one."""
+    if not credential:
+        raise ValueError("The credential is empty.")
     if not _PRINTABLE.fullmatch(credential):
         # grpc itself would quote the credential in its complaint.
         message = "A credential is printable ASCII without spaces; this one is not."
@@ -87,6 +90,14 @@ def bearer(credential: str) -> tuple[str, str]:
 def has_credential(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
     """Tell whether a call brings a credential of its own: the server refuses two."""
     return any(key == "authorization" for key, _ in metadata or ())
+
+
+def check_target(target: str) -> None:
+    """Raise ValueError for what can be no target: gRPC's own complaint comes with a call."""
+    if not target or _URL.match(target) or not target.isprintable() or " " in target:
+        raise ValueError(
+            f"A target is host:port, such as localhost:50051, without http://; not {target!r}."
+        )
 
 
 def is_loopback(target: str) -> bool:

@@ -14,6 +14,7 @@ from finlink_client import authorization, logins
 from finlink_client.async_calls import AsyncCalls
 from finlink_client.calls import Calls
 from finlink_client.connections import AsyncConnection, Connection
+from finlink_client.deadlines import seconds_of
 from finlink_client.logins import Login, Tokens
 from finlink_client.resources import AsyncResources, Resources
 from finlink_client.transport import Options, Transport
@@ -51,29 +52,31 @@ class Finlink(Resources):
     ) -> None:
         """Act as an app's server, with all the secret's scopes unless some are named."""
         login = logins.with_client_secret(client_id, client_secret, scopes)
-        self._begin(target, client_id, login, "", options)
+        self._begin(target, client_id, login, None, options)
 
     @classmethod
     def with_password(
         cls, target: str, *, email: str, password: str, **options: Unpack[Options]
     ) -> Self:
         """Act as a customer, who signs in with the first call and again in time."""
-        return cls._new(target, "account", logins.with_password(email, password), "", options)
+        return cls._new(target, "account", logins.with_password(email, password), None, options)
 
     @classmethod
     def with_service_key(cls, target: str, *, service_key: str, **options: Unpack[Options]) -> Self:
         """Act as a service of the platform."""
+        logins.check_given(service_key=service_key)
         return cls._new(target, "service key", None, service_key, options)
 
     @classmethod
     def with_token(cls, target: str, *, token: str, **options: Unpack[Options]) -> Self:
         """Act with an account token or a session token that somebody else renews."""
+        logins.check_given(token=token)
         return cls._new(target, "token", None, token, options)
 
     @classmethod
     def anonymous(cls, target: str, **options: Unpack[Options]) -> Self:
         """Act as nobody, or as whom a client certificate names."""
-        return cls._new(target, "anonymous", None, "", options)
+        return cls._new(target, "anonymous", None, None, options)
 
     def using(self, *, token: str) -> Self:
         """Give a client with this token over the same connection, which ends with this one.
@@ -81,6 +84,7 @@ class Finlink(Resources):
         For back ends that act for many customers: it costs next to nothing to make, and is not
         to be closed.
         """
+        logins.check_given(token=token)
         client = type(self).__new__(type(self))
         client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
         return client
@@ -127,18 +131,19 @@ class Finlink(Resources):
 
     @classmethod
     def _new(
-        cls, target: str, name: str, login: Login | None, credential: str, options: Options
+        cls, target: str, name: str, login: Login | None, credential: str | None, options: Options
     ) -> Self:
         client = cls.__new__(cls)
         client._begin(target, name, login, credential, options)  # noqa: SLF001 - its own
         return client
 
     def _begin(
-        self, target: str, name: str, login: Login | None, credential: str, options: Options
+        self, target: str, name: str, login: Login | None, credential: str | None, options: Options
     ) -> None:
         tokens = Tokens(login, options.get("clock", time.monotonic), credential)
+        seconds = seconds_of(options.get("timeout", _TIMEOUT))
         connection = Connection(Transport.of(target, options))
-        self._stand_on(target, name, Calls(connection, tokens, options.get("timeout", _TIMEOUT)))
+        self._stand_on(target, name, Calls(connection, tokens, seconds))
 
     def _stand_on(self, target: str, name: str, calls: Calls) -> None:
         self._target, self._name, self._calls = target, name, calls
@@ -176,29 +181,31 @@ class AsyncFinlink(AsyncResources):
     ) -> None:
         """Act as an app's server, with all the secret's scopes unless some are named."""
         login = logins.with_client_secret(client_id, client_secret, scopes)
-        self._begin(target, client_id, login, "", options)
+        self._begin(target, client_id, login, None, options)
 
     @classmethod
     def with_password(
         cls, target: str, *, email: str, password: str, **options: Unpack[Options]
     ) -> Self:
         """Act as a customer, who signs in with the first call and again in time."""
-        return cls._new(target, "account", logins.with_password(email, password), "", options)
+        return cls._new(target, "account", logins.with_password(email, password), None, options)
 
     @classmethod
     def with_service_key(cls, target: str, *, service_key: str, **options: Unpack[Options]) -> Self:
         """Act as a service of the platform."""
+        logins.check_given(service_key=service_key)
         return cls._new(target, "service key", None, service_key, options)
 
     @classmethod
     def with_token(cls, target: str, *, token: str, **options: Unpack[Options]) -> Self:
         """Act with an account token or a session token that somebody else renews."""
+        logins.check_given(token=token)
         return cls._new(target, "token", None, token, options)
 
     @classmethod
     def anonymous(cls, target: str, **options: Unpack[Options]) -> Self:
         """Act as nobody, or as whom a client certificate names."""
-        return cls._new(target, "anonymous", None, "", options)
+        return cls._new(target, "anonymous", None, None, options)
 
     def using(self, *, token: str) -> Self:
         """Give a client with this token over the same connection, which ends with this one.
@@ -206,6 +213,7 @@ class AsyncFinlink(AsyncResources):
         For back ends that act for many customers: it costs next to nothing to make, and is not
         to be closed.
         """
+        logins.check_given(token=token)
         client = type(self).__new__(type(self))
         client._stand_on(self._target, "token", self._calls.using(token))  # noqa: SLF001 - its own
         return client
@@ -253,20 +261,19 @@ class AsyncFinlink(AsyncResources):
 
     @classmethod
     def _new(
-        cls, target: str, name: str, login: Login | None, credential: str, options: Options
+        cls, target: str, name: str, login: Login | None, credential: str | None, options: Options
     ) -> Self:
         client = cls.__new__(cls)
         client._begin(target, name, login, credential, options)  # noqa: SLF001 - its own
         return client
 
     def _begin(
-        self, target: str, name: str, login: Login | None, credential: str, options: Options
+        self, target: str, name: str, login: Login | None, credential: str | None, options: Options
     ) -> None:
         tokens = Tokens(login, options.get("clock", time.monotonic), credential)
+        seconds = seconds_of(options.get("timeout", _TIMEOUT))
         connection = AsyncConnection(Transport.of(target, options))
-        self._stand_on(
-            target, name, AsyncCalls(connection, tokens, options.get("timeout", _TIMEOUT))
-        )
+        self._stand_on(target, name, AsyncCalls(connection, tokens, seconds))
 
     def _stand_on(self, target: str, name: str, calls: AsyncCalls) -> None:
         self._target, self._name, self._calls = target, name, calls

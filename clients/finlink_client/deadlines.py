@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Final
 
 import grpc
 
 from finlink_client.errors import DeadlineExceeded
 
 Timeout = float | timedelta | None
+_LONGEST: Final = 366 * 86_400.0  # seconds; locks and gRPC cannot count much further
 
 
 class Deadline:
     """A moment by which a call has to be over."""
 
     def __init__(self, timeout: Timeout, default: float | timedelta) -> None:
-        """Begin now. Raises ValueError unless the time-out is above zero."""
-        given = default if timeout is None else timeout
-        self._seconds = given.total_seconds() if isinstance(given, timedelta) else given
-        if not self._seconds > 0:
-            raise ValueError("A time-out must be above zero seconds.")
+        """Begin now. Raises ValueError for what is no time-out."""
+        self._seconds = seconds_of(default if timeout is None else timeout)
         self._end = time.monotonic() + self._seconds
 
     def left(self) -> float:
@@ -35,3 +34,11 @@ class Deadline:
         return DeadlineExceeded(
             grpc.StatusCode.DEADLINE_EXCEEDED, f"No answer came within {self._seconds:g} s."
         )
+
+
+def seconds_of(timeout: float | timedelta) -> float:
+    """Give a time-out in seconds. Raises ValueError unless it is above zero, and finite."""
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError("A time-out must be above zero seconds, and a year at most.")
+    return seconds

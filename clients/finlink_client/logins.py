@@ -88,6 +88,7 @@ def with_client_secret(client_id: str, client_secret: str, scopes: Sequence[str]
         "/finlink.config.v1.SessionService/GetSession", v1.GetSessionRequest, v1.GetSessionResponse
     )
     fields = {"client_id": client_id, "client_secret": client_secret, "scopes": scopes}
+    check_given(client_id=client_id, client_secret=client_secret)
     return Login(start, build(start.request, fields), "access_token", get)
 
 
@@ -100,7 +101,17 @@ def with_password(email: str, password: str) -> Login:
         "/finlink.config.v1.AccountService/GetAccount", v1.GetAccountRequest, v1.GetAccountResponse
     )
     fields = {"email": email, "password": password}
+    check_given(email=email, password=password)
     return Login(sign_in, build(sign_in.request, fields), "account_token", get)
+
+
+def check_given(**credentials: object) -> None:
+    """Refuse what is empty: a variable that is not set should not make a client of nobody."""
+    for name, value in credentials.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}.")
+        if not value:
+            raise ValueError(f"{name} is empty: only `anonymous` makes a client without one.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +128,12 @@ class Tokens:
     """The newest token, and what to do when one is refused."""
 
     def __init__(
-        self, login: Login | None, clock: Callable[[], float], credential: str = ""
+        self, login: Login | None, clock: Callable[[], float], credential: str | None = None
     ) -> None:
-        """Begin without a token, or with one that is not renewed."""
+        """Begin without a token, or with one that is not renewed. Raises ValueError, TypeError."""
         self.login = login
         self.clock = clock
-        self._newest = Token(credential, bearer(credential)) if credential else None
+        self._newest = Token(credential, bearer(credential)) if credential is not None else None
         self._renew_at = float("inf")
         self._doubt_until = float("-inf")
         self._taken_over = False

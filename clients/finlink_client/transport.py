@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypedDict
 import grpc
 import grpc.aio
 
-from finlink_client.channel import NO_PROXY, OPTIONS, is_loopback
+from finlink_client.channel import NO_PROXY, OPTIONS, check_target, is_loopback
 from finlink_client.repeats import READS_AND_REQUEST_IDS, service_config
 
 # A login whose answer was lost left a session, or an account token, that nobody uses: the
@@ -52,7 +52,9 @@ class Transport(NamedTuple):
 
     @classmethod
     def of(cls, target: str, options: Options) -> Transport:
-        """Read the certificates. Raises ValueError for what cannot be meant, OSError."""
+        """Read the certificates. Raises TypeError, ValueError for what cannot be meant, OSError."""
+        check_target(target)
+        _check_names(options)
         root = _read("root_certificates", options.get("root_certificates"))
         chain = _read("client_certificate", options.get("client_certificate"))
         key = _read("client_key", options.get("client_key"))
@@ -81,6 +83,14 @@ class Transport(NamedTuple):
     def _options(self) -> tuple[tuple[str, Any], ...]:
         options = (*OPTIONS, service_config(READS_AND_REQUEST_IDS, LOGINS))
         return options if self.credentials else (*options, NO_PROXY)
+
+
+def _check_names(options: Options) -> None:
+    """Refuse what is no option: a misspelt one would go without a word."""
+    for name in options:
+        if name not in Options.__annotations__:
+            known = ", ".join(Options.__annotations__)
+            raise TypeError(f"{name} is no option of a client; there are {known}.")
 
 
 def _read(name: str, pem: Pem | None) -> bytes | None:

@@ -22,7 +22,7 @@ import grpc
 
 from finlink.config import v1
 from finlink_client import verifier_tokens
-from finlink_client.channel import bearer, connect
+from finlink_client.channel import bearer, check_target, connect
 from finlink_client.interceptors import AioInterceptor, Interceptor, Needs
 from finlink_client.verifier_errors import (
     ScopeMissingError,
@@ -70,6 +70,7 @@ class SessionVerifier:
         is_own = isinstance(channel, str)
         place = "Finlink Config" + (f" at {channel}" if is_own else "")
         if isinstance(channel, str):
+            check_target(channel)
             channel = connect(channel)
         # Not a view of the channel that adds the credential: with one, grpc looks each method
         # up at each call, and a channel that was closed meanwhile brings the process down.
