@@ -86,7 +86,9 @@ def test_a_message_may_be_one_of_the_stubs_and_is_copied():
         (v1.RotateSecretRequest, {"overlap": 60}, "overlap must be a timedelta, not an int"),
         (v1.UpdateAppRequest, {"update_mask": "app"}, "update_mask must be a list"),
         (v1.UpdateAppRequest, {"app": ["x"]}, "app must be a mapping or a App, not a list"),
-        (v1.UpdateAppRequest, {"app": {"nmae": "x"}}, "app has no field of that name; it has id"),
+        (v1.UpdateAppRequest, {"app": {"nmae": "x"}}, "app has no field nmae; it has id"),
+        (v1.UpdateAppRequest, {"ap": {}}, "The request has no field ap; it has app"),
+        (v1.UpdateAppRequest, {"app": {"no name": 1}}, "app has no field of that name; it has"),
         (v1.GetSecretRequest, {"secret_id": "\ud800"}, "must be Unicode"),
         (
             v1.UpdateSettingsRequest,

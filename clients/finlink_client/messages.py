@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 Request = TypeVar("Request", bound=Message)
 Answer = TypeVar("Answer", bound=Message)
 
+_LONGEST_NAME: Final = 30  # characters; every credential is longer
 _NUMBERS: Final = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64}
 
 
@@ -46,7 +47,7 @@ def _fill(message: Any, values: Mapping[str, object], place: str) -> None:  # no
     for name, value in values.items():
         if name not in fields:
             known = ", ".join(fields)
-            raise TypeError(f"{place or 'The request'} has no field of that name; it has {known}.")
+            raise TypeError(f"{place or 'The request'} has no field {_told(name)}; it has {known}.")
         field, where = fields[name], f"{place}.{name}" if place else name
         if value is None:
             continue
@@ -135,6 +136,12 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _told(name: object) -> str:
+    """Give a field's name, unless something else may have been given for it."""
+    is_name = isinstance(name, str) and name.isidentifier() and len(name) <= _LONGEST_NAME
+    return str(name) if is_name else "of that name"
 
 
 def _kind(value: object) -> str:
