@@ -151,6 +151,37 @@ def test_a_call_brings_no_credential_of_its_own(anonymous):
 
 
 @EITHER
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("X-Client-Trace-Id", "trace"),
+        ("x client", "trace"),
+        ("", "trace"),
+        ("grpc-timeout", "1S"),
+        ("x-name", "é"),
+        ("x-name", "two\nlines"),
+        ("x-name", b"bytes"),
+        ("x-name-bin", "text"),
+        ("x-name", None),
+    ],
+)
+def test_metadata_that_cannot_be_sent_is_told_by_its_key(scripted, anonymous, key, value):
+    with pytest.raises((TypeError, ValueError), match=f"^metadata {key!r}"):
+        anonymous.secrets.get("sec_1", metadata={key: value})
+    with pytest.raises((TypeError, ValueError), match=f"^metadata {key!r}"):
+        anonymous.settings.watch(metadata={key: value})
+
+    assert scripted.requests == []
+
+
+@EITHER
+def test_metadata_is_text_or_bytes(scripted, anonymous):
+    anonymous.secrets.get("sec_1", metadata={"x-note_1.a": "a ~ note", "x-note-bin": b"\xff\0"})
+
+    assert {("x-note_1.a", "a ~ note"), ("x-note-bin", b"\xff\0")} <= set(scripted.metadata)
+
+
+@EITHER
 def test_methods_that_are_open_to_everybody_get_no_credential(clients, scripted):
     client = clients.make(scripted.target, "with_token", token="token")
 
