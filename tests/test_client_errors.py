@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -13,7 +17,16 @@ from tests.people import NO_RECEIVER
 from tests.scripted_server import SECRET_NOT_FOUND, Refusal, refusal
 
 from finlink.config import v1
-from finlink_client import FinlinkError, NotFound, Unavailable, remedies
+from finlink_client import (
+    FieldViolation,
+    FinlinkError,
+    NotFound,
+    ScopeMissingError,
+    SessionInactiveError,
+    Unavailable,
+    VerifierUnavailableError,
+    remedies,
+)
 from finlink_client.errors import KINDS
 from finlink_server.errors import REASONS
 
@@ -96,3 +109,30 @@ def test_what_the_service_says_whole_is_said_once():
     )
 
     assert str(error).count("operator") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound(
+            grpc.StatusCode.NOT_FOUND,
+            "No.",
+            "SECRET_NOT_FOUND",
+            {"secret_id": "sec_1"},
+            (FieldViolation("secret_id", "must be one"),),
+            timedelta(seconds=3),
+            "call_1",
+        ),
+        replace(NotFound(grpc.StatusCode.NOT_FOUND, "No."), call_id="call_2"),
+        SessionInactiveError("REVOKED"),
+        ScopeMissingError(["read", "write"]),
+        VerifierUnavailableError(),
+    ],
+    ids=["whole", "a copy", "inactive", "scopes", "unavailable"],
+)
+def test_an_error_goes_to_another_process_and_back(error):
+    pickled = pickle.dumps(error)
+
+    for again in (pickle.loads(pickled), copy.deepcopy(error)):  # noqa: S301 - our own
+        assert type(again) is type(error)
+        assert (str(again), vars(again)) == (str(error), vars(error))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -62,6 +62,10 @@ class FinlinkError(Exception):
         if isinstance(packed, bytes):
             found._add_details(packed)  # noqa: SLF001 - its own
         return found
+
+    def __reduce__(self) -> tuple[type["FinlinkError"], tuple[object, ...]]:
+        """Pickle the fields: an exception pickles what it was called with by position."""
+        return type(self), tuple(getattr(self, one.name) for one in fields(self))
 
     @property
     def remedy(self) -> str:

@@ -1,11 +1,16 @@
 """Why a verifier says no."""
 
+import copyreg
 from collections.abc import Sequence
 from typing import Final
 
 
 class VerifierError(Exception):
     """A token that is not accepted, or cannot be judged. As text: a sentence."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as it is: an exception is made anew from its text, which these do not take."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class SessionInactiveError(VerifierError):
