@@ -126,6 +126,16 @@ def test_a_genuine_token_must_tell_everything(session_verifier, env, session, cl
     assert why_refused(session_verifier, odd) == "SIGNATURE_INVALID"
 
 
+@pytest.mark.parametrize("token", ["session", "garbage"])
+def test_scopes_are_a_list_and_not_a_word(session_verifier, session, token):
+    given = session.token if token == "session" else token
+
+    with pytest.raises(TypeError, match="must be a list"):
+        session_verifier.verify(given, "read")
+    with pytest.raises(TypeError, match="must be a list"):
+        asyncio.run(session_verifier.verify_async(given, "read"))
+
+
 def test_a_verifier_of_another_issuer_refuses(server, verifier, session):
     with SessionVerifier(server.target, verifier.credential, issuer="https://other.example") as one:
         assert one.wait_until_caught_up(A_WHILE)

@@ -35,6 +35,7 @@ from finlink_client.verifier_stream import RevocationStream, View
 from finlink_client.verifier_tokens import VerifiedSession, VerifiedToken
 
 ISSUER: Final = "https://config.finlink.example"  # what FINLINK_ISSUER is by itself
+_NO_LIST: Final = 'required_scopes must be a list, such as ["read"], not a str.'
 _LOOK_EVERY: Final = 0.01  # seconds
 
 
@@ -96,6 +97,8 @@ class SessionVerifier:
         SessionInactiveError, ScopeMissingError, or VerifierUnavailableError when the
         session cannot be told live or ended: refuse then, or try again.
         """
+        if isinstance(required_scopes, str):
+            raise TypeError(_NO_LIST)
         session = self._recall(token) or self._look(token)
         if required_scopes:
             _require(session, required_scopes)
@@ -105,6 +108,8 @@ class SessionVerifier:
         self, token: str, required_scopes: Collection[str] = ()
     ) -> VerifiedSession:
         """Do the same without blocking the event loop."""
+        if isinstance(required_scopes, str):
+            raise TypeError(_NO_LIST)
         session = self._recall(token)
         if session is None:
             return await asyncio.to_thread(self.verify, token, required_scopes)
