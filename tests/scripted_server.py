@@ -1,5 +1,6 @@
 """A server that says what a test tells it to, for the client's own pieces."""
 
+import threading
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -37,12 +38,15 @@ class ScriptedServer(grpc.GenericRpcHandler):
         self.metadata: list[tuple[str, str | bytes]] = []
         self.time_remaining = 0.0
         self.target = ""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ARG002
         return grpc.unary_unary_rpc_method_handler(self.handle)
 
     def handle(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         self.requests.append(request)
+        self.may_answer.wait(60)
         self.metadata = list(context.invocation_metadata())
         self.time_remaining = context.time_remaining() or 0.0
         answer = self.first.pop(0) if self.first else self.answer

@@ -145,6 +145,16 @@ def test_many_customers_stand_on_one_connection(clients, server, account, strang
 
 
 @EITHER
+def test_to_close_a_view_changes_nothing(clients, scripted, anonymous):
+    view = anonymous.using(token="token")
+
+    view.close()
+
+    assert view.secrets.get("sec_1") is not None
+    assert anonymous.secrets.get("sec_1") is not None
+
+
+@EITHER
 def test_a_call_brings_no_credential_of_its_own(anonymous):
     with pytest.raises(ValueError, match="another client"):
         anonymous.secrets.get("sec_1", metadata={"Authorization": "Bearer x"})

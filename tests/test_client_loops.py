@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.gates import until
 
 from finlink_client import (
     AsyncFinlink,
@@ -22,6 +24,39 @@ def test_a_closed_client_says_so(anonymous):
 
     with pytest.raises(RuntimeError, match="closed"):
         anonymous.secrets.get("sec_1")
+
+
+def test_a_call_that_runs_when_its_client_is_closed_says_so(anonymous, scripted):
+    scripted.may_answer.clear()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(anonymous.secrets.get, "sec_1", timeout=60)
+        until(lambda: scripted.requests)
+
+        anonymous.close()
+
+        failure = running.exception(60)
+        scripted.may_answer.set()
+    assert isinstance(failure, RuntimeError)
+    assert "closed" in str(failure)
+
+
+def test_a_watch_that_runs_when_its_client_is_closed_says_so(clients, server, account, app):
+    client = clients.signed_in(server, account)
+    messages = client.settings.watch(app_ids=[app.id])
+    next(messages)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(follow, messages)
+
+        client.close()
+
+        failure = running.exception(60)
+    assert isinstance(failure, RuntimeError)
+    assert "closed" in str(failure)
+
+
+def follow(messages) -> None:
+    while True:
+        next(messages)
 
 
 def test_a_client_of_before_a_fork_says_so(anonymous, monkeypatch):

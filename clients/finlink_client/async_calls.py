@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -24,9 +25,12 @@ Item = TypeVar("Item")
 class AsyncCalls:
     """What the methods of `AsyncFinlink` call with, in one event loop: that of the first call."""
 
-    def __init__(self, connection: AsyncConnection, tokens: Tokens, timeout: float) -> None:
+    def __init__(
+        self, connection: AsyncConnection, tokens: Tokens, timeout: float, *, is_view: bool = False
+    ) -> None:
         """Send nothing before the first call."""
         self._connection = connection
+        self._is_view = is_view
         self._timeout = timeout
         self._keeper = AsyncKeeper(tokens, self._log_in)
         self._tokens = tokens
@@ -111,16 +115,28 @@ class AsyncCalls:
             await self._prove(login, deadline)
         return not await self._keeper.is_newest(used, deadline)
 
+    def check_cancelled(self) -> None:
+        """Raise RuntimeError if a call was cancelled by closing this, and not with its task.
+
+        Otherwise a task that nobody cancelled would seem to be, and its failure go unheard.
+        """
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():
+            self._connection.check()
+
     def deadline(self, timeout: Timeout) -> Deadline:
         """Begin a time-out; None: that of this client."""
         return Deadline(timeout, self._timeout)
 
     def using(self, token: str) -> AsyncCalls:
         """Give calls with another credential over the same connection."""
-        return AsyncCalls(self._connection, Tokens(None, self._tokens.clock, token), self._timeout)
+        tokens = Tokens(None, self._tokens.clock, token)
+        return AsyncCalls(self._connection, tokens, self._timeout, is_view=True)
 
     async def close(self) -> None:
-        """End every call and the connection."""
+        """End every call and the connection; a view has none of its own."""
+        if self._is_view:
+            return
         await self._keeper.close()
         await self._connection.close()
 
@@ -162,7 +178,11 @@ class AsyncCalls:
                 request, metadata=with_token(token, entries), timeout=deadline.left()
             )
         except grpc.RpcError as error:
+            self._connection.check()  # it may have been closed meanwhile
             raise FinlinkError.of(error) from error
+        except asyncio.CancelledError:
+            self.check_cancelled()
+            raise
         return answer
 
     async def _log_in(self, login: Login, deadline: Deadline) -> Any:  # noqa: ANN401 - of any login

@@ -26,9 +26,12 @@ _RENEWAL_SECONDS = 2.0
 class Calls:
     """What the methods of `Finlink` call with."""
 
-    def __init__(self, connection: Connection, tokens: Tokens, timeout: float) -> None:
+    def __init__(
+        self, connection: Connection, tokens: Tokens, timeout: float, *, is_view: bool = False
+    ) -> None:
         """Send nothing before the first call."""
         self._connection = connection
+        self._is_view = is_view
         self._timeout = timeout
         self._keeper = Keeper(tokens, self._log_in)
         self._tokens = tokens
@@ -118,10 +121,13 @@ class Calls:
 
     def using(self, token: str) -> Calls:
         """Give calls with another credential over the same connection."""
-        return Calls(self._connection, Tokens(None, self._tokens.clock, token), self._timeout)
+        tokens = Tokens(None, self._tokens.clock, token)
+        return Calls(self._connection, tokens, self._timeout, is_view=True)
 
     def close(self) -> None:
-        """End every call and the connection."""
+        """End every call and the connection; a view has none of its own."""
+        if self._is_view:
+            return
         self._connection.close()
 
     def _prove(self, login: Login, deadline: Deadline) -> None:
@@ -162,6 +168,7 @@ class Calls:
                 request, metadata=with_token(token, entries), timeout=deadline.left()
             )
         except grpc.RpcError as error:
+            self._connection.check()  # it may have been closed meanwhile
             raise FinlinkError.of(error) from error
         return answer
 

@@ -81,8 +81,8 @@ class Finlink(Resources):
     def using(self, *, token: str) -> Self:
         """Give a client with this token over the same connection, which ends with this one.
 
-        For back ends that act for many customers: it costs next to nothing to make, and is not
-        to be closed.
+        For back ends that act for many customers: it costs next to nothing to make, and to
+        close it changes nothing.
         """
         logins.check_given(token=token)
         client = type(self).__new__(type(self))
@@ -210,8 +210,8 @@ class AsyncFinlink(AsyncResources):
     def using(self, *, token: str) -> Self:
         """Give a client with this token over the same connection, which ends with this one.
 
-        For back ends that act for many customers: it costs next to nothing to make, and is not
-        to be closed.
+        For back ends that act for many customers: it costs next to nothing to make, and to
+        close it changes nothing.
         """
         logins.check_given(token=token)
         client = type(self).__new__(type(self))

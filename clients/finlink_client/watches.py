@@ -166,6 +166,8 @@ class _AsyncCalls(Protocol):
 
     async def replace(self, used: Token, failure: FinlinkError) -> bool: ...
 
+    def check_cancelled(self) -> None: ...
+
 
 class AsyncWatch(Generic[Answer]):
     """The messages of a stream, for one task; any may close it, which ends the iteration."""
@@ -199,6 +201,7 @@ class AsyncWatch(Generic[Answer]):
                 # goes on from the cursor.
                 self._stream = None
                 if not self._closed.is_set():
+                    self._calls.check_cancelled()
                     raise
                 break
             except grpc.RpcError as error:
