@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from tests.clients import Blocking, ManualClock, keeper_of
+from tests.gates import until
 
 from finlink_client import Unavailable
 
@@ -101,3 +102,17 @@ def settle(client) -> None:
             await client.loop.waiting(keeper._task)
 
         client.loop.run(wait())
+
+
+def renew(client, ticks: ManualClock) -> None:
+    """Go on when the session has been renewed, by this call or by another one under way."""
+    tokens = keeper_of(client)._tokens
+    before = tokens.usable()
+    ticks.advance(minutes=DUE)
+
+    def is_renewed() -> bool:
+        client.settings.get()
+        settle(client)
+        return tokens.usable() is not before
+
+    until(is_renewed)

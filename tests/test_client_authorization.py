@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 from tests import parrot
-from tests.client_logins import DUE, overtaken, settle
+from tests.client_logins import DUE, overtaken, renew, settle
 from tests.gates import until
 from tests.parrot import KINDS
 from tests.scripted_server import refusal
@@ -108,9 +108,7 @@ def test_no_call_notices_that_sessions_are_renewed(client, visitor, ticks, ends)
     for one in callers:
         one.start()
     for _ in range(5):
-        ticks.advance(minutes=DUE)
-        client.sessions.get()
-        settle(client)
+        renew(client, ticks)
         until(partial(have_gone_on, done, [*done]))  # so no call meets two renewals
     stop.set()
     for one in callers:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.client_logins import DUE, NOT_YET, failing, logins_of, overtaken, settle
+from tests.client_logins import DUE, NOT_YET, failing, logins_of, overtaken, renew, settle
 from tests.clients import ManualClock, keeper_of
 from tests.races import Race
 
@@ -117,9 +117,7 @@ def test_no_call_notices_that_sessions_are_renewed(client, ticks, ends):
     for one in callers:
         one.start()
     for _ in range(10):
-        ticks.advance(minutes=DUE)
-        client.settings.get()
-        settle(client)
+        renew(client, ticks)
     stop.set()
     for one in callers:
         one.join()
@@ -140,6 +138,7 @@ def test_a_session_that_has_ended_by_its_clock_is_replaced(client, ticks, ends):
     ticks.advance(minutes=120)
 
     client.sessions.get()
+    settle(client)
 
     assert len(ends()) == 2
 

@@ -53,6 +53,31 @@ def test_a_token_for_other_services_is_not_taken_back_either(client, secret, tic
     assert other.sessions.GetSession().session.id == other.id
 
 
+@pytest.mark.parametrize("ask", ["call", "token"])
+def test_it_is_not_taken_back_by_who_was_idle_past_its_end(client, secret, clock, ticks, ask):
+    client.sessions.get()
+    secret.start()
+    clock.advance(seconds=50 * 60)
+    other = secret.start()
+    clock.advance(seconds=20 * 60)
+    ticks.advance(minutes=70)
+
+    with pytest.raises(SessionTakenOver):
+        client.sessions.get() if ask == "call" else client.access_token()
+
+    assert other.sessions.GetSession().session.id == other.id
+
+
+def test_who_was_idle_past_its_end_and_alone_logs_in_again(client, clock, ticks, ends):
+    client.access_token()
+    clock.advance(seconds=70 * 60)
+    ticks.advance(minutes=70)
+
+    assert client.access_token()
+
+    assert ends() == ["", "1"]  # EXPIRED
+
+
 def test_of_two_replicas_with_one_secret_the_older_one_is_told(clients, server, secret):
     older, newer = clients.of(server, secret), clients.of(server, secret)
     older.sessions.get()

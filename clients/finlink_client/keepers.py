@@ -33,7 +33,7 @@ class Keeper:
         self._failure: FinlinkError | None = None  # of the last attempt
 
     def get(self, deadline: Deadline) -> Token | None:
-        """Give a token that lives, after a login if need be; None if none is wanted."""
+        """Give the newest token, after a login if need be; None if none is wanted."""
         token = self._tokens.usable()
         if token is not None or self._tokens.login is None:
             return token
@@ -115,7 +115,7 @@ class AsyncKeeper:
         self._task: asyncio.Task[Token] | None = None
 
     async def get(self, deadline: Deadline) -> Token | None:
-        """Give a token that lives, after a login if need be; None if none is wanted."""
+        """Give the newest token, after a login if need be; None if none is wanted."""
         token = self._tokens.usable()
         if token is not None or self._tokens.login is None:
             return token

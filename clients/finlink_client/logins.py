@@ -2,7 +2,9 @@
 
 A token is renewed after a call that it was good for, in the last quarter of its life: so a
 client whose session was taken over by another process hears of that, and does not end the
-other's session in turn.
+other's session in turn. For the same reason one that was idle past its token's end tries that
+token once more: if another process logged in before that end, it is told. If after it, nobody
+was taken over then, and its login ends the other's session.
 
 How much of its life is over is measured by this machine's monotonic clock, from before the
 token was asked for: whatever any wall clock says does not matter.
@@ -140,11 +142,13 @@ class Tokens:
         self._refusals = Refusals(clock)
 
     def usable(self) -> Token | None:
-        """Give the newest token while it lives. Raises SessionTakenOver."""
+        """Give the newest token, be its life over: what it ended of is then heard of.
+
+        Raises SessionTakenOver.
+        """
         if self._taken_over:
             raise _taken_over()
-        newest = self._newest
-        return newest if newest is not None and self.clock() < newest.ends_at else None
+        return self._newest
 
     def is_newest(self, used: Token) -> bool:
         """Tell whether no other token has come in the place of one."""
