@@ -18,8 +18,10 @@ REASONS: Final = {
         "Compare the client id and the client secret with App Settings, API Secrets."
     ),
     "SETUP_TOKEN_INVALID": "Ask an operator for a new setup token.",
-    "CALLER_NOT_ALLOWED": "Use one of the credentials that the error names.",
-    "SCOPE_MISSING": "Use a client secret that grants the scope, and ask for it.",
+    "CALLER_NOT_ALLOWED": (
+        "Use a credential that the method takes; another service's table may not hold the method."
+    ),
+    "SCOPE_MISSING": "Ask for the scope when the session opens; its client secret must grant it.",
     "ACCOUNT_TOKEN_REQUIRED": "Use a client that signs in with the account's password.",
     "PASSWORD_WRONG": "Check the password: the fifth wrong one ends the account token.",
     "CLIENT_ADDRESS_NOT_ALLOWED": (
