@@ -26,17 +26,24 @@ PACKAGE = "finlink.config.v1"
 STORY = [
     "an operator makes an account, once however often the request comes",
     "its owner sets a password, and signs in",
+    "who guesses passwords is told how long to wait",
     "the owner makes an app, once however often the request comes",
     "the app has five live secrets, and the sixth is refused",
     "a second session ends the first",
+    "a session that was given less is told what it lacks",
     "of two writers with one etag the second is told, and 64 bits stay whole",
     "the app shows the banks that it chose",
+    "who watches the settings is told of it",
     "Link opens with an auth token only, with what was stored in it, once",
     "an event of another service arrives, and its signature verifies",
-    "revoking a secret needs the password, and ends its session",
+    "revoking a secret needs the password, and ends its session alone",
     "who watches is told of it",
-    "the webhook tells it too",
-    "a deadline ends a stream",
+    "the webhook tells it too, and nothing that was not asked for",
+    "whoever finds a leaked secret can end it",
+    "a secret is rotated, and its session lives on beside a new one",
+    "the audit log says who ended what",
+    "a deleted app takes its sessions along",
+    "the server ends a stream at its deadline",
 ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import uuid
 from collections.abc import Callable
@@ -13,109 +12,24 @@ from typing import Any
 
 import standardwebhooks
 from grpclib import GRPCError, Status
-from tests.grpclib_story.connection import Caller, Connection
+from tests.grpclib_story.beginning import Beginning
+from tests.grpclib_story.connection import Connection, done
+from tests.grpclib_story.endings import Endings
 from tests.receiver import Receiver
 
 PAYLOAD = json.dumps({"connection_id": "con_42", "bank": "Crédit 🏦"})
 
 
-def done(title: str) -> None:
-    """Say what went as told: the test reads these lines."""
-    print(title, flush=True)  # noqa: T201 - that is how
-
-
-class Story:
-    """Who plays in it, and what they have got so far."""
-
-    def __init__(self, connection: Connection, receiver: Receiver) -> None:
-        self.receiver = receiver
-        self.caller = connection.caller
-        self.refused = connection.refused
-        self.nobody = connection.caller()
-        self.operator = connection.caller(os.environ["OPERATOR_KEY"])
-        self.email, self.password = f"{uuid.uuid4()}@example.com", str(uuid.uuid4())
-        self.ana = self.backend = self.nobody  # until they have signed in
+class Story(Beginning):
+    """What they do with it, to the end."""
 
     async def play(self) -> None:
-        self.verifier, self.link_front_end, self.publisher = [
-            await self.service(role) for role in ("VERIFIER", "LINK", "PUBLISHER")
-        ]
-        await self.account()
-        await self.app_and_secrets()
-        await self.sessions()
+        await self.begin()
         await self.settings()
         await self.link()
         await self.webhooks()
+        await Endings(self).play()
         await self.deadline()
-
-    async def service(self, role: str) -> Caller:
-        prefixes = ["connection."] if role == "PUBLISHER" else []
-        made = await self.operator.admin.CreateServiceKey(
-            display_name=role, roles=[f"ROLE_{role}"], event_prefixes=prefixes
-        )
-        return self.caller(made.key)
-
-    async def account(self) -> None:
-        creation = {"email": self.email, "display_name": "Ana", "request_id": str(uuid.uuid4())}
-        created = await self.operator.admin.CreateAccount(**creation)
-        with self.refused(Status.ALREADY_EXISTS, "ACCOUNT_ALREADY_EXISTS") as again:
-            await self.operator.admin.CreateAccount(**creation)
-        assert again.facts == {"account_id": created.account.id}
-        done("an operator makes an account, once however often the request comes")
-
-        await self.nobody.account.SetPassword(
-            setup_token=created.setup_token, new_password=self.password
-        )
-        with self.refused(Status.UNAUTHENTICATED, "SIGN_IN_FAILED"):
-            await self.nobody.account.SignIn(email=self.email, password="not the password")
-        signed_in = await self.nobody.account.SignIn(email=self.email, password=self.password)
-        self.ana = self.caller(signed_in.account_token)
-        done("its owner sets a password, and signs in")
-
-    async def app_and_secrets(self) -> None:
-        asked = {
-            "display_name": "Shop (internal)",
-            "public_name": "Shop",
-            "environment": "ENVIRONMENT_SANDBOX",
-            "request_id": str(uuid.uuid4()),
-        }
-        self.app = (await self.ana.account.CreateApp(**asked)).app
-        assert (await self.ana.account.CreateApp(**asked)).app == self.app
-        with self.refused(Status.INVALID_ARGUMENT, "REQUEST_ID_REUSED") as reused:
-            await self.ana.account.CreateApp(**asked | {"public_name": "Another"})
-        assert reused.fields == ["request_id"]
-        done("the owner makes an app, once however often the request comes")
-
-        self.made, *_ = [
-            await self.ana.secret.CreateSecret(app_id=self.app.id, display_name=name)
-            for name in ("one", "two", "three", "four", "five")
-        ]
-        with self.refused(Status.FAILED_PRECONDITION, "SECRET_LIMIT_REACHED") as limit:
-            await self.ana.secret.CreateSecret(app_id=self.app.id, display_name="six")
-        assert limit.facts == {"app_id": self.app.id, "limit": "5"}
-        done("the app has five live secrets, and the sixth is refused")
-
-    async def sessions(self) -> None:
-        login = {"client_id": self.app.id, "client_secret": self.made.client_secret}
-        self.older = await self.nobody.session.StartSession(**login)
-        assert await self.why_inactive(self.older) == "UNSPECIFIED"
-
-        self.started = await self.nobody.session.StartSession(**login)
-        assert self.started.superseded_session_id == self.older.session.id
-        assert await self.why_inactive(self.older) == "SUPERSEDED"
-        assert await self.why_inactive(self.started) == "UNSPECIFIED"
-        self.backend = self.caller(self.started.access_token)
-        done("a second session ends the first")
-
-    async def why_inactive(self, started: Any) -> str:
-        answer = await self.verifier.session.ValidateSession(
-            access_token=started.access_token, required_scopes=["read"]
-        )
-        field = answer.DESCRIPTOR.fields_by_name["inactive_reason"]
-        name = str(field.enum_type.values_by_number[answer.inactive_reason].name)
-        reason = name.removeprefix("INACTIVE_REASON_")
-        assert answer.active == (reason == "UNSPECIFIED")
-        return reason
 
     async def settings(self) -> None:
         first = (await self.ana.settings.GetSettings(app_id=self.app.id)).settings
@@ -143,14 +57,23 @@ class Story:
         assert missing.facts["version"] == str(version)
         done("of two writers with one etag the second is told, and 64 bits stay whole")
 
+        async with self.ana.settings.watch("WatchSettings", app_ids=[self.app.id]) as stream:
+            assert await changed(stream) == updated
+            narrowed = await self.banks()
+            assert await changed(stream) == narrowed
+            await stream.cancel()
+        done("who watches the settings is told of it")
+
+    async def banks(self) -> Any:
         found = await self.backend.settings.ListBanks(query="santander", country_codes=["ES"])
         chosen = {"mode": "BANK_LIST_MODE_ONLY", "bank_ids": [found.banks[0].id]}
-        await self.ana.settings.UpdateSettings(
+        narrowed = await self.ana.settings.UpdateSettings(
             settings={"app_id": self.app.id, "banks": chosen}, update_mask={"paths": ["banks"]}
         )
         own = await self.backend.settings.ListAppBanks(app_id=self.app.id)
         assert [one.bank for one in own.banks] == [found.banks[0]]
         done("the app shows the banks that it chose")
+        return narrowed.settings
 
     async def link(self) -> None:
         bare = f"id={self.redirect_id}&product=TRANSACTIONS"
@@ -183,7 +106,10 @@ class Story:
         made = await self.ana.webhook.CreateEndpoint(
             app_id=self.app.id,
             uri=self.receiver.uri(host="127.0.0.1"),
-            event_types=["connection.*", "secret.revoked"],
+            event_types=["connection.ready", "secret.*"],
+        )
+        await self.publisher.webhook.PublishEvent(  # nobody wants it
+            app_id=self.app.id, event_id="con-41", type="connection.slow", payload_json="{}"
         )
         published = await self.publisher.webhook.PublishEvent(
             app_id=self.app.id, event_id="con-42", type="connection.ready", payload_json=PAYLOAD
@@ -200,8 +126,12 @@ class Story:
         told = await self.arrived(made.signing_secret, "secret.revoked")
         assert told["data"]["secret_id"] == self.made.secret.id
         assert told["data"]["ended_session_id"] == self.started.session.id
+        deliveries = (await self.ana.webhook.ListDeliveries(app_id=self.app.id)).deliveries
+        wanted = ["connection.ready", "secret.revoked"]
+        assert sorted(one.event_type for one in deliveries) == wanted
+        assert len(self.receiver.requests) == len(wanted)
         await self.ana.webhook.DeleteEndpoint(endpoint_id=made.endpoint.id)
-        done("the webhook tells it too")
+        done("the webhook tells it too, and nothing that was not asked for")
 
     async def arrived(self, signing_secret: str, event_type: str) -> Any:
         """Wait for an event of this type, and verify it."""
@@ -231,11 +161,13 @@ class Story:
         assert await self.why_inactive(self.started) == "SECRET_REVOKED"
         with self.refused(Status.UNAUTHENTICATED, "SESSION_INACTIVE"):
             await self.backend.session.GetSession()
-        done("revoking a secret needs the password, and ends its session")
+        assert await self.why_inactive(self.reading) == "UNSPECIFIED"
+        assert (await self.reader.session.GetSession()).session.id == self.reading.session.id
+        done("revoking a secret needs the password, and ends its session alone")
 
     async def watch_while(self, something_ends: Callable[[], Any]) -> Any:
         """Give the revocation that is told while it does, after all that ended before."""
-        async with self.verifier.session.watch() as stream:
+        async with self.verifier.session.watch("WatchRevocations") as stream:
             told: list[Any] = []
             message = await stream.recv_message()
             while not message.caught_up:
@@ -250,20 +182,29 @@ class Story:
             while not live:
                 live += (await stream.recv_message()).revocations
             await stream.cancel()
-            return live[0]
+            [revocation] = live
+            return revocation
 
     async def deadline(self) -> None:
+        watch = self.verifier.session.watch("WatchRevocations", told_to_the_server=0.1)
         try:
-            async with self.verifier.session.watch(seconds=0.1) as stream:
+            async with watch as stream:
                 async for _ in stream:
                     pass
         except GRPCError as error:
-            assert error.status is Status.DEADLINE_EXCEEDED  # noqa: PT017 - one of two ways
-        except TimeoutError:
-            pass  # it was this end that looked at the clock first
+            assert error.status is Status.DEADLINE_EXCEEDED  # noqa: PT017 - and else it fails
         else:
             raise AssertionError("the stream ended by itself")
-        done("a deadline ends a stream")
+        done("the server ends a stream at its deadline")
+
+
+async def changed(stream: Any) -> Any:
+    """Give the next settings that a stream tells; some messages have none."""
+    settings: list[Any] = []
+    while not settings:
+        settings = list((await stream.recv_message()).settings)
+    [only] = settings
+    return only
 
 
 async def main() -> None:

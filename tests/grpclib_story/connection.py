@@ -8,17 +8,23 @@ from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
 
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, RetryInfo
 from grpclib import GRPCError, Status
 from grpclib.client import Channel
 from grpclib.encoding.proto import ProtoStatusDetailsCodec
 from grpclib.events import RecvTrailingMetadata, listen
+from grpclib.metadata import Deadline
 
 PATIENCE = 30  # seconds; an answer takes milliseconds, unless the machine is busy
 NOUNS = ("account", "admin", "link", "secret", "session", "settings", "webhook")
 MESSAGES = {noun: import_module(f"finlink.config.v1.{noun}_service_pb2") for noun in NOUNS}
 CALLS = {noun: import_module(f"finlink.config.v1.{noun}_service_grpc") for noun in NOUNS}
 REASONS = import_module("finlink.config.v1.error_reason_pb2").ErrorReason
+
+
+def done(title: str) -> None:
+    """Say what went as told: the test reads these lines."""
+    print(title, flush=True)  # noqa: T201 - that is how
 
 
 class Connection:
@@ -49,7 +55,7 @@ class Connection:
 
 
 class Refusal:
-    """What a refusal tells: its facts, and the fields that it names."""
+    """What a refusal tells: its facts, the fields that it names, the seconds to wait."""
 
     status = Status.OK
     reason = ""
@@ -63,6 +69,7 @@ class Refusal:
         self.call_id = details[RequestInfo].request_id
         violations = details.get(BadRequest, BadRequest()).field_violations
         self.fields = [one.field for one in violations]
+        self.wait = details.get(RetryInfo, RetryInfo()).retry_delay.ToMilliseconds() / 1000
 
 
 class Caller:
@@ -92,10 +99,12 @@ class Service:
         return run
 
     @asynccontextmanager
-    async def watch(self, seconds: float = PATIENCE) -> AsyncIterator[Any]:
-        """Open WatchRevocations, from the beginning."""
-        async with self._stub.WatchRevocations.open(
-            timeout=seconds, metadata=self._metadata
-        ) as stream:
-            await stream.send_message(self._messages.WatchRevocationsRequest(), end=True)
+    async def watch(
+        self, method: str, told_to_the_server: float = PATIENCE, **fields: Any
+    ) -> AsyncIterator[Any]:
+        """Open a stream, with a deadline of so many seconds that this end does not look at."""
+        call, request = getattr(self._stub, method), getattr(self._messages, f"{method}Request")
+        async with call.open(timeout=PATIENCE, metadata=self._metadata) as stream:
+            stream._deadline = Deadline.from_timeout(told_to_the_server)
+            await stream.send_message(request(**fields), end=True)
             yield stream

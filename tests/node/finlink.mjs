@@ -27,8 +27,7 @@ const { v1 } = grpc.loadPackageDefinition(definition).finlink.config
 
 /** Somebody with a credential, or with none: `await caller.secrets.createSecret({…})`. */
 export function caller(credential = '') {
-  const metadata = new grpc.Metadata()
-  if (credential) metadata.set('authorization', `Bearer ${credential}`)
+  const metadata = bearer(credential)
   return {
     accounts: service(v1.AccountService, metadata),
     admin: service(v1.AdminService, metadata),
@@ -40,11 +39,19 @@ export function caller(credential = '') {
   }
 }
 
+function bearer(credential) {
+  const metadata = new grpc.Metadata()
+  if (credential) metadata.set('authorization', `Bearer ${credential}`)
+  return metadata
+}
+
+const stub = Service => new Service(process.env.TARGET, grpc.credentials.createInsecure())
+
 function service(Service, metadata) {
-  const client = new Service(process.env.TARGET, grpc.credentials.createInsecure())
+  const client = stub(Service)
   return new Proxy(client, {
-    get: (_, method) => (request = {}, milliseconds = PATIENCE) => {
-      const deadline = { deadline: Date.now() + milliseconds }
+    get: (_, method) => (request = {}) => {
+      const deadline = { deadline: Date.now() + PATIENCE }
       if (client[method].responseStream) return client[method](request, metadata, deadline)
       return new Promise((resolve, reject) =>
         client[method](request, metadata, deadline, (error, answer) =>
@@ -55,7 +62,14 @@ function service(Service, metadata) {
   })
 }
 
-/** Expects a refusal with this code and reason, and gives its facts and the fields that it names. */
+/** Opens WatchRevocations with a deadline that only the server looks at. */
+export function watchUntil(timeout, credential) {
+  const metadata = bearer(credential)
+  metadata.set('grpc-timeout', timeout)
+  return stub(v1.SessionService).watchRevocations({}, metadata)
+}
+
+/** Expects a refusal with this code and reason, and gives what it tells: facts, fields, seconds. */
 export async function refused(call, code, reason) {
   const error = await call.then(
     () => assert.fail(`not refused with ${reason}`),
@@ -74,7 +88,8 @@ export async function refused(call, code, reason) {
   assert.ok(REASONS.has(`ERROR_REASON_${reason}`), 'a reason that is not published')
   assert.deepEqual(error.metadata.get('x-call-id'), [details.RequestInfo.requestId])
   const fields = details.BadRequest?.fieldViolations.map(one => one.field) ?? []
-  return { facts: details.ErrorInfo.metadata, fields }
+  const { seconds, nanos } = details.RetryInfo?.retryDelay ?? { seconds: 0, nanos: 0 }
+  return { facts: details.ErrorInfo.metadata, fields, wait: Number(seconds) + nanos / 1e9 }
 }
 
 const REASONS = new Set(

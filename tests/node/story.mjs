@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import grpc from '@grpc/grpc-js'
 import { Webhook } from 'standardwebhooks'
-import { caller, refused } from './finlink.mjs'
+import { deletion, leak, proof, rotation } from './endings.mjs'
+import { caller, refused, watchUntil } from './finlink.mjs'
 import { listen } from './receiver.mjs'
 
 const operator = caller(process.env.OPERATOR_KEY)
@@ -22,11 +23,11 @@ const platform = async role => {
     roles: [`ROLE_${role}`],
     eventPrefixes: role === 'PUBLISHER' ? ['connection.'] : [],
   })
-  return caller(made.key)
+  return made.key
 }
-const [verifier, linkFrontEnd, publisher] = await Promise.all(
-  ['VERIFIER', 'LINK', 'PUBLISHER'].map(platform),
-)
+const keys = await Promise.all(['VERIFIER', 'LINK', 'PUBLISHER'].map(platform))
+const [verifierKey] = keys
+const [verifier, linkFrontEnd, publisher] = keys.map(key => caller(key))
 
 // --------------------------------------------------------------------------------- account
 
@@ -47,6 +48,16 @@ await refused(
 const signedIn = await nobody.accounts.signIn({ email, password })
 const ana = caller(signedIn.accountToken)
 done('its owner sets a password, and signs in')
+
+const guess = { email: `${randomUUID()}@example.com`, password: 'not the password' }
+for (let free = 4; free; free--) {
+  await refused(nobody.accounts.signIn(guess), 'UNAUTHENTICATED', 'SIGN_IN_FAILED')
+}
+const { wait } = await refused(
+  nobody.accounts.signIn(guess), 'RESOURCE_EXHAUSTED', 'RATE_LIMITED',
+)
+assert.ok(wait > 0 && wait <= 2, `${wait} seconds`)
+done('who guesses passwords is told how long to wait')
 
 // ------------------------------------------------------------------------- app and secrets
 
@@ -96,6 +107,23 @@ assert.equal((await validate(older.accessToken)).inactiveReason, 'INACTIVE_REASO
 assert.equal((await validate(session.accessToken)).active, true)
 done('a second session ends the first')
 
+const reader = await nobody.sessions.startSession({
+  clientId: app.id, clientSecret: secrets[1].clientSecret, scopes: ['read'],
+})
+const lacking = await verifier.sessions.validateSession({
+  accessToken: reader.accessToken, requiredScopes: ['read', 'write', 'delete'],
+})
+assert.deepEqual(reader.session.scopes, ['read'])
+assert.equal(lacking.active, true)
+assert.deepEqual(lacking.missingScopes, ['write', 'delete'])
+assert.deepEqual((await validate(reader.accessToken)).missingScopes, [])
+const narrow = await refused(
+  caller(reader.accessToken).links.createLinkToken({ parameters: {} }),
+  'PERMISSION_DENIED', 'SCOPE_MISSING',
+)
+assert.equal(narrow.facts.scope, 'write')
+done('a session that was given less is told what it lacks')
+
 // -------------------------------------------------------------------------------- settings
 
 const backend = caller(session.accessToken)
@@ -125,16 +153,31 @@ const missing = await refused(
 assert.equal(missing.facts.version, version)
 done('of two writers with one etag the second is told, and 64 bits stay whole')
 
+const following = ana.settings.watchSettings({ appIds: [app.id] })
+const versions = following[Symbol.asyncIterator]()
+let snapshot
+do snapshot = (await versions.next()).value
+while (!snapshot.settings.length)
+assert.deepEqual(snapshot.settings, [updated.settings])
+
 const { banks } = await backend.settings.listBanks({ query: 'santander', countryCodes: ['ES'] })
 assert.ok(banks.length > 0)
 assert.equal(banks[0].status, 'BANK_STATUS_OPERATIONAL')
-await ana.settings.updateSettings({
+const narrowed = await ana.settings.updateSettings({
   settings: { appId: app.id, banks: { mode: 'BANK_LIST_MODE_ONLY', bankIds: [banks[0].id] } },
   updateMask: { paths: ['banks'] },
 })
 const own = await backend.settings.listAppBanks({ appId: app.id })
 assert.deepEqual(own.banks.map(one => one.bank.id), [banks[0].id])
 done('the app shows the banks that it chose')
+
+let change
+do change = (await versions.next()).value
+while (!change.settings.length)
+assert.deepEqual(change.settings, [narrowed.settings])
+following.on('error', error => assert.equal(error.code, grpc.status.CANCELLED))
+following.cancel()
+done('who watches the settings is told of it')
 
 // ------------------------------------------------------------------------------------ Link
 
@@ -164,9 +207,12 @@ done('Link opens with an auth token only, with what was stored in it, once')
 
 const receiver = await listen()
 const { endpoint, signingSecret } = await ana.webhooks.createEndpoint({
-  appId: app.id, uri: receiver.uri, eventTypes: ['connection.*', 'secret.revoked'],
+  appId: app.id, uri: receiver.uri, eventTypes: ['connection.ready', 'secret.*'],
 })
 const webhook = new Webhook(signingSecret)
+await publisher.webhooks.publishEvent({
+  appId: app.id, eventId: 'con-41', type: 'connection.slow', payloadJson: '{}', // nobody wants it
+})
 const payloadJson = JSON.stringify({ connection_id: 'con_42', bank: 'Crédit 🏦' })
 const published = await publisher.webhooks.publishEvent({
   appId: app.id, eventId: 'con-42', type: 'connection.ready', payloadJson,
@@ -207,9 +253,12 @@ assert.equal(ended.secret.state, 'SECRET_STATE_REVOKED')
 assert.equal(ended.endedSession.id, session.session.id)
 assert.equal((await validate(session.accessToken)).inactiveReason, 'INACTIVE_REASON_SECRET_REVOKED')
 await refused(backend.sessions.getSession(), 'UNAUTHENTICATED', 'SESSION_INACTIVE')
-done('revoking a secret needs the password, and ends its session')
+assert.equal((await validate(reader.accessToken)).active, true)
+assert.equal((await caller(reader.accessToken).sessions.getSession()).session.id, reader.session.id)
+done('revoking a secret needs the password, and ends its session alone')
 
 assert.equal((await live).reason, 'INACTIVE_REASON_SECRET_REVOKED')
+assert.ok(!revocations.some(one => one.sessionId === reader.session.id))
 watching.cancel()
 done('who watches is told of it')
 
@@ -218,12 +267,29 @@ const revocation = webhook.verify(told.body, told.headers)
 assert.equal(revocation.type, 'secret.revoked')
 assert.equal(revocation.data.secret_id, secret.id)
 assert.equal(revocation.data.ended_session_id, session.session.id)
+const { deliveries } = await ana.webhooks.listDeliveries({ appId: app.id })
+assert.deepEqual(
+  deliveries.map(one => one.eventType).toSorted(), ['connection.ready', 'secret.revoked'],
+)
 await ana.webhooks.deleteEndpoint({ endpointId: endpoint.id })
 receiver.close()
-done('the webhook tells it too')
+done('the webhook tells it too, and nothing that was not asked for')
+
+// --------------------------------------------------------------------------------- endings
+
+const cast = { ana, nobody, validate, app, password }
+const [, rotated, , , leaked] = secrets
+await leak({ ...cast, leaked })
+done('whoever finds a leaked secret can end it')
+await rotation({ ...cast, rotated, session: reader })
+done('a secret is rotated, and its session lives on beside a new one')
+await proof({ ...cast, revoked: secret, leaked: leaked.secret, rotated: rotated.secret })
+done('the audit log says who ended what')
+await deletion({ ...cast, session: reader })
+done('a deleted app takes its sessions along')
 
 // -------------------------------------------------------------------------------- deadline
 
-const [late] = await once(verifier.sessions.watchRevocations({}, 100).resume(), 'error')
+const [late] = await once(watchUntil('100m', verifierKey).resume(), 'error')
 assert.equal(late.code, grpc.status.DEADLINE_EXCEEDED)
-done('a deadline ends a stream')
+done('the server ends a stream at its deadline')
