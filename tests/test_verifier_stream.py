@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +16,10 @@ from datetime import timedelta
 import grpc
 import pytest
 from tests import people, processes
+from tests.gates import until
 from tests.proxy import Proxy, proxied
 from tests.staleness import refused_in_time, unavailable_in_time, wait_until, why_refused
+from tests.unheard import deaf_port
 
 from finlink.config import v1
 from finlink_client import SessionVerifier, VerifierUnavailableError
@@ -228,6 +231,17 @@ def test_a_closed_verifier_verifies_nothing(server, verifier, session):
     with pytest.raises(VerifierUnavailableError):
         one.verify(session.token)
     assert not one._stream._thread.is_alive()
+
+
+def test_a_verifier_ends_at_once_though_nobody_answers_it():
+    with deaf_port() as port, ThreadPoolExecutor(1) as pool:
+        one = SessionVerifier(f"127.0.0.1:{port}", "any_key", timeout=timedelta(hours=1))
+        until(one._keys._fetching.locked)
+
+        closing = pool.submit(one.close)
+
+        assert closing.exception(timeout=30) is None
+        assert not one._stream._thread.is_alive()
 
 
 def test_a_verifier_that_nobody_holds_ends_its_thread(server, verifier):

@@ -12,7 +12,7 @@ import functools
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, timedelta
 from hashlib import sha256
 from types import TracebackType
@@ -29,7 +29,7 @@ from finlink_client.verifier_errors import (
     SessionInactiveError,
     VerifierUnavailableError,
 )
-from finlink_client.verifier_keys import KeyRing
+from finlink_client.verifier_keys import KeyFetch, KeyRing
 from finlink_client.verifier_outages import Outages, refuses_key
 from finlink_client.verifier_stream import RevocationStream, View
 from finlink_client.verifier_tokens import VerifiedSession, VerifiedToken
@@ -79,7 +79,8 @@ class SessionVerifier:
         self._stub = v1.SessionServiceStub(channel)
         self._seconds = timeout.total_seconds()
         self._issuer = issuer
-        self._keys = KeyRing(_fetch_keys(self._stub, self._seconds))
+        fetch = KeyFetch(self._stub, self._seconds)
+        self._keys = KeyRing(fetch)
         watch = functools.partial(self._stub.WatchRevocations, metadata=self._credential)
         self._outages = Outages(place)
         bound = max_staleness.total_seconds()
@@ -87,7 +88,9 @@ class SessionVerifier:
         self._tokens = _Tokens(max_cached_tokens)
         # Called when nobody has this any more, and before the interpreter ends: a thread
         # within grpc would be cut off there.
-        self._finalize = weakref.finalize(self, _close, self._stream, channel if is_own else None)
+        self._finalize = weakref.finalize(
+            self, _close, fetch, self._stream, channel if is_own else None
+        )
         self._stream.start()
 
     def verify(self, token: str, required_scopes: Collection[str] = ()) -> VerifiedSession:
@@ -286,13 +289,8 @@ def _digest(token: str) -> bytes:
     return sha256(token.encode(errors="replace")).digest()
 
 
-def _fetch_keys(
-    stub: v1.SessionServiceStub, seconds: float
-) -> Callable[[], v1.ListSigningKeysResponse]:
-    return lambda: stub.ListSigningKeys(v1.ListSigningKeysRequest(), timeout=seconds)
-
-
-def _close(stream: RevocationStream, channel: grpc.Channel | None) -> None:
+def _close(fetch: KeyFetch, stream: RevocationStream, channel: grpc.Channel | None) -> None:
+    fetch.close()
     stream.close()
     if channel is not None:
         channel.close()

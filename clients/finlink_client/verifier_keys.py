@@ -86,6 +86,44 @@ class KeyRing:
             self._next_fetch = self._clock() + wait
 
 
+class KeyFetch:
+    """Asks the service for its keys; an end interrupts that, however long the service takes."""
+
+    def __init__(self, stub: v1.SessionServiceStub, seconds: float) -> None:
+        """Take how long to wait for an answer."""
+        self._stub = stub
+        self._seconds = seconds
+        self._call: grpc.Future[v1.ListSigningKeysResponse] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __call__(self) -> v1.ListSigningKeysResponse:
+        """Raise grpc.RpcError if there is no answer."""
+        with self._lock:
+            if self._closed:
+                raise _ClosedError
+            request = v1.ListSigningKeysRequest()
+            call = self._call = self._stub.ListSigningKeys.future(request, timeout=self._seconds)
+        try:
+            return call.result()
+        except grpc.FutureCancelledError:
+            raise _ClosedError from None
+
+    def close(self) -> None:
+        """Interrupt the call that is on its way, and make no other."""
+        with self._lock:
+            self._closed = True
+            if self._call is not None:
+                self._call.cancel()
+
+
+class _ClosedError(grpc.RpcError):
+    """The verifier was closed."""
+
+    def __str__(self) -> str:
+        return "The verifier is closed."
+
+
 class _RecentlyFailedError(grpc.RpcError):
     """The fetch that others waited for has failed."""
 
