@@ -17,9 +17,11 @@ It takes TARGET and VERIFIER_KEY, listens on LISTEN (127.0.0.1:8080), and forwar
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from typing import NoReturn
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -152,24 +154,39 @@ def without_hop_by_hop(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
 
 
 async def connections(app: web.Application) -> AsyncIterator[None]:
-    target, key = os.environ["TARGET"], os.environ["VERIFIER_KEY"]
-    with SessionVerifier(target, key, max_staleness=MAX_STALENESS) as verifier:
-        async with ClientSession(
-            auto_decompress=False,  # bodies go through as they are
-            cookie_jar=DummyCookieJar(),  # one caller's cookies are not another's
-            timeout=ClientTimeout(total=None, sock_connect=5),  # seconds
-        ) as client:
-            app[VERIFIER], app[CLIENT] = verifier, client
-            yield
+    async with ClientSession(
+        auto_decompress=False,  # bodies go through as they are
+        cookie_jar=DummyCookieJar(),  # one caller's cookies are not another's
+        timeout=ClientTimeout(total=None, sock_connect=5),  # seconds
+    ) as client:
+        app[CLIENT] = client
+        yield
+
+
+def refuse(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(2)
 
 
 def main() -> None:
     listen = URL("//" + os.environ.get("LISTEN", "127.0.0.1:8080"))
+    try:
+        target, key = os.environ["TARGET"], os.environ["VERIFIER_KEY"]
+        verifier = SessionVerifier(target, key, max_staleness=MAX_STALENESS)
+    except KeyError as missing:
+        refuse(f"Set {missing.args[0]}: `make run` prints a line that does.")
+    except ValueError as error:
+        refuse(f"VERIFIER_KEY: {error}")
+    try:
+        listening = socket.create_server((listen.host or "", listen.port or 0))
+    except OSError as error:
+        refuse(f"LISTEN: {error.strerror}.")
     app = web.Application()
+    app[VERIFIER] = verifier
     app[UPSTREAM] = URL(os.environ.get("UPSTREAM", "http://127.0.0.1:8081"))
     app.cleanup_ctx.append(connections)
     app.router.add_route("*", "/{path:.*}", forward)
-    with socket.create_server((listen.host or "", listen.port or 0)) as listening:
+    with verifier, listening:
         port = listening.getsockname()[1]
         print(f"Serving on http://{listen.host}:{port}; Ctrl-C stops it.", flush=True)
         web.run_app(app, sock=listening, print=None)

@@ -38,8 +38,8 @@ orders = grpc.method_handlers_generic_handler(
 scopes = {"/shop.Orders/List": ["read"], "/shop.Orders/Cancel": ["write"]}
 
 with SessionVerifier(os.environ["TARGET"], os.environ["VERIFIER_KEY"]) as verifier:
-    server = grpc.server(ThreadPoolExecutor(8), interceptors=[verifier.interceptor(scopes)])
-    server.add_generic_rpc_handlers([orders])
+    alone = [("grpc.so_reuseport", 0)]  # a port that another has taken is refused
+    server = grpc.server(ThreadPoolExecutor(8), [orders], [verifier.interceptor(scopes)], alone)
     listen = os.environ.get("LISTEN", "127.0.0.1:50061")
     port = server.add_insecure_port(listen)
     for number in (signal.SIGINT, signal.SIGTERM):

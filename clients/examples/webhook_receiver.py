@@ -25,10 +25,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from finlink_client import Finlink, WebhookError, WebhookEvent, verify_webhook
 
+DEMO = ("TARGET", "DEMO_APP_ID", "DEMO_EMAIL", "DEMO_PASSWORD")
 LONGEST = 256 * 1024  # bytes; Finlink's are far below
 SCHEMA = """
     CREATE TABLE IF NOT EXISTS events
@@ -126,8 +128,7 @@ class Webhook(BaseHTTPRequestHandler):
 
 
 def work_for_the_demo(receiver: Receiver, uri: str) -> None:
-    target, app_id = os.environ["TARGET"], os.environ["DEMO_APP_ID"]
-    email, password = os.environ["DEMO_EMAIL"], os.environ["DEMO_PASSWORD"]
+    target, app_id, email, password = (os.environ[name] for name in DEMO)
     with Finlink.with_password(target, email=email, password=password) as customer:
         made = customer.endpoints.create(app_id, uri=uri)
         try:
@@ -138,18 +139,31 @@ def work_for_the_demo(receiver: Receiver, uri: str) -> None:
             customer.endpoints.delete(made.endpoint.id)
 
 
+def refuse(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(2)
+
+
 def main() -> None:
     listen = urlsplit("//" + os.environ.get("LISTEN", "127.0.0.1:8010"))
+    signing_secrets = os.environ.get("FINLINK_SIGNING_SECRET", "").split()
+    missing = [name for name in DEMO if name not in os.environ]
+    if missing and not signing_secrets:
+        refuse(f"Set FINLINK_SIGNING_SECRET, or {', '.join(missing)}: `make run` prints those.")
     inbox = Inbox(os.environ.get("INBOX", "inbox.db"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
-    with Receiver((listen.hostname or "", listen.port or 0), inbox) as receiver:
-        receiver.signing_secrets = os.environ.get("FINLINK_SIGNING_SECRET", "").split()
+    try:
+        receiver = Receiver((listen.hostname or "", listen.port or 0), inbox)
+    except OSError as error:
+        refuse(f"LISTEN {listen.netloc}: {error.strerror}.")
+    with receiver:
+        receiver.signing_secrets = signing_secrets
         threading.Thread(target=receiver.serve_forever).start()
         uri = f"http://{listen.hostname}:{receiver.server_port}"
         print(f"Serving on {uri}; Ctrl-C stops it.", flush=True)
         try:
-            if receiver.signing_secrets:
+            if signing_secrets:
                 inbox.work_for_ever()
             else:
                 work_for_the_demo(receiver, uri)
