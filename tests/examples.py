@@ -41,13 +41,15 @@ def start(name: str, **variables: str | Path) -> Process:
 
 
 @contextmanager
-def running(name: str, **variables: str | Path) -> Iterator[Process]:
-    """Run an example, and end it as a supervisor would: it has nothing to complain of."""
+def running(name: str, warning: str = "", **variables: str | Path) -> Iterator[Process]:
+    """Run an example, and end it as a supervisor would: it complains of one thing, or nothing."""
     process = start(name, **variables)
     try:
         yield process
         process.signal(SIGTERM)
-        assert (process.wait(), process.err) == (0, "")
+        assert process.wait() == 0
+        assert warning in process.err
+        assert process.err.count("\n") == (1 if warning else 0), process.err
     finally:
         process.end()
 

@@ -30,9 +30,10 @@ def gateway(server, upstream, verifier_key):
         yield running
 
 
-def gateway_to(upstream, target, verifier_key):
+def gateway_to(upstream, target, verifier_key, warning=""):
     return examples.running(
         "gateway",
+        warning,
         TARGET=target,
         VERIFIER_KEY=verifier_key,
         UPSTREAM=f"http://127.0.0.1:{upstream.port}",
@@ -174,7 +175,7 @@ def test_the_gateway_lets_nobody_in_while_finlink_is_away(home, upstream):
         key = examples.new_verifier_key(operator)
         account = people.new_account(operator)
         session = people.new_secret(account, people.new_app(account)).start()
-        with gateway_to(upstream, away.target, key) as gateway:
+        with gateway_to(upstream, away.target, key, "cannot be asked") as gateway:
             assert ask(gateway, "/", session.token).status == 200
 
             away.kill()
