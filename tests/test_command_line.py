@@ -161,3 +161,12 @@ def test_the_help_names_the_exit_code_of_each_kind_of_error(kind):
     shown = command().get_help(click.Context(commands.finlink))
 
     assert f" {64 + getattr(grpc.StatusCode, kind).value[0]} " in shown
+
+
+def test_whatever_click_complains_of_is_wrong_usage_and_never_a_no(monkeypatch):
+    def complain(*_arguments, **_options):
+        raise click.ClickException("It cannot be.")
+
+    monkeypatch.setattr(commands.finlink, "main", complain)
+
+    assert commands.run(["apps", "list"]) == 2

@@ -75,7 +75,7 @@ def test_a_file_that_others_can_read_is_refused(anyone, mode, arguments):
 
     done = anyone.run(*arguments)
 
-    assert done.code == 1
+    assert done.code == 2
     assert f"chmod 600 '{anyone.profiles}'" in done.err
     assert stat.S_IMODE(anyone.profiles.stat().st_mode) == mode
 
@@ -97,10 +97,31 @@ def test_a_file_that_is_broken_is_named_and_not_quoted(anyone, text, says):
 
     done = anyone.run("profiles", "list")
 
-    assert done.code == 1
+    assert done.code == 2
     assert says in done.err
     assert "hidden" not in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["people", "json"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda file: file.chmod(0o644), id="open-to-all"),
+        pytest.param(lambda file: file.write_bytes(b"[one]\ntarget = '\xff'\n"), id="not-utf-8"),
+        pytest.param(lambda file: file.write_text("[one\n"), id="not-toml"),
+        pytest.param(lambda file: (file.unlink(), file.mkdir()), id="folder"),
+    ],
+)
+def test_a_file_that_cannot_be_used_never_looks_like_an_answer(anyone, spoil, more):
+    """1 would say that it was done, and that the answer is no."""
+    anyone.run("profiles", "set", "one", "--email", "ana@example.com")
+    spoil(anyone.profiles)
+
+    done = anyone.run("sessions", "validate", *more, pipe="a token")
+
+    assert (done.code, done.out) == (2, "")
+    assert not more or done.error["code"] == "USAGE"
 
 
 def test_profiles_that_are_made_at_once_leave_a_file_that_is_whole(anyone):
@@ -119,6 +140,6 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(anyone):
 
     done = anyone.run("profiles", "set", "one", "--target", "a.example:1")
 
-    assert done.code == 1
+    assert done.code == 2
     assert "Cannot" in done.err
     assert "Traceback" not in done.err

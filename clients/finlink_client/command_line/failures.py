@@ -114,7 +114,7 @@ def show_mistake(error: click.ClickException, *, as_json: bool) -> int:
         _show_json(code="USAGE", message=error.format_message())
     else:
         error.show()
-    return error.exit_code
+    return EXIT_USAGE  # also where click would say 1, which means that the answer is no
 
 
 def show_sentence(sentence: str, *, as_json: bool, code: str) -> None:

@@ -56,12 +56,12 @@ def file() -> Path:
 
 
 def read() -> dict[str, Profile]:
-    """Read all profiles. Raises ClickException for a file that others could read, or broken."""
+    """Read all profiles. Raises UsageError for a file that others could read, or broken."""
     try:
         with file().open("rb") as opened:
             mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
             if mode & 0o077:
-                raise click.ClickException(
+                raise click.UsageError(
                     f"Others can read {file()}, which holds credentials (its mode is {mode:04o})."
                     f" Close it: chmod 600 '{file()}'; and replace what they may have read."
                 )
@@ -69,18 +69,18 @@ def read() -> dict[str, Profile]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise click.ClickException(f"Cannot read {file()}: {error.strerror}.") from None
+        raise click.UsageError(f"Cannot read {file()}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         # Where, and not what: the line may hold a credential.
         where = re.search(r"at line \d+", str(error))
-        raise click.ClickException(
+        raise click.UsageError(
             f"{file()} is not TOML{f' ({where[0]})' if where else ''}: repair it."
         ) from None
     return {name: _profile(name, table) for name, table in tables.items()}
 
 
 def find(name: str) -> Profile:
-    """Give a profile by its name. Raises ClickException."""
+    """Give a profile by its name. Raises UsageError."""
     known = read()
     if name not in known:
         has = f"It has {', '.join(known)}." if known else "There is none yet."
@@ -102,7 +102,7 @@ def put(name: str, profile: Profile) -> None:
 
 
 def remove(name: str) -> None:
-    """Forget a profile. Raises ClickException if there is none of that name."""
+    """Forget a profile. Raises UsageError if there is none of that name."""
     find(name)
     with _alone():
         _write({key: one for key, one in read().items() if key != name})
@@ -111,12 +111,12 @@ def remove(name: str) -> None:
 def _profile(name: str, table: object) -> Profile:
     known = Profile.__dataclass_fields__
     if not isinstance(table, dict) or not all(isinstance(one, str) for one in table.values()):
-        raise click.ClickException(
+        raise click.UsageError(
             f"{file()}: [{name}] must be a table of texts, with some of {', '.join(known)}."
         )
     strange = [key for key in table if key not in known]
     if strange:
-        raise click.ClickException(
+        raise click.UsageError(
             f"{file()}: [{name}] has {strange[0]}, which is none of {', '.join(known)}."
         )
     return Profile(**table)
@@ -130,7 +130,7 @@ def _alone() -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise click.ClickException(f"Cannot write {file()}: {error.strerror}.") from None
+        raise click.UsageError(f"Cannot write {file()}: {error.strerror}.") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -158,7 +158,7 @@ def _write(profiles: dict[str, Profile]) -> None:
             Path(path).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise click.ClickException(f"Cannot write {file()}: {error.strerror}.") from None
+        raise click.UsageError(f"Cannot write {file()}: {error.strerror}.") from None
     except UnicodeEncodeError:
         raise click.UsageError("A profile holds text, and some of this is none.") from None
 
