@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from typing import Final
 
 import click
 
-from finlink_client.command_line import failures
+from finlink_client.command_line import failures, output
 from finlink_client.command_line.nouns import LazyGroup, Noun, load, show_help
+from finlink_client.command_line.output import OutputLostError
 
 _EXIT_CODES: Final = """\b
 Exit codes:
   0     done
   1     done, and the answer is no: a token is not active, a Link does not open
   2     wrong usage
+  4     done or not, but the answer could not be written
   64+N  refused or failed with gRPC's status N, as with grpcurl:
         67 invalid argument     73 not in this state
         69 not found            74 changed by somebody else
         71 not allowed          78 nothing answers
         72 too much at once     80 no valid credential
   130   interrupted
+  141   who read the answer went away, as with head
 """
 # The nouns, by what people come for.
 SECTIONS: Final = {
@@ -121,12 +123,19 @@ def finlink() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; give its exit code. What goes wrong is said on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a tick must not fail on an ASCII terminal
     as_json = "--json" in arguments
+    if not output.prepare():
+        said = "Standard output is closed: give it a place, such as a file. Nothing was done."
+        failures.show_sentence(said, as_json=as_json, code="USAGE")
+        return failures.EXIT_USAGE
     try:
         exit_code = finlink.main(list(arguments), prog_name="finlink", standalone_mode=False)
+        sys.stdout.flush()
+    except OutputLostError as lost:
+        output.give_up()
+        if lost.sentence:
+            failures.show_sentence(lost.sentence, as_json=as_json, code="NOT_WRITTEN")
+        return lost.exit_code
     except click.ClickException as error:
         return failures.show_mistake(error, as_json=as_json)
     except click.Abort:

@@ -11,6 +11,7 @@ import click
 from finlink_client.command_line import rpc_options, rpc_requests
 from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.failures import EXIT_NO
+from finlink_client.command_line.output import OutputLostError, stands_unseen
 from finlink_client.command_line.rpcs import Rpc
 
 _PAGE: Final = 500  # the service gives no more at once
@@ -51,7 +52,12 @@ def show(line: Line, answer: Any) -> int:  # noqa: ANN401 - any message
     from finlink_client.command_line import values  # noqa: PLC0415 - help needs no tables
 
     shown_once = [one.name for one in answer.DESCRIPTOR.fields if values.is_secret(one)]
-    line.screen.show(answer)
+    try:
+        line.screen.show(answer)
+    except OutputLostError as lost:
+        if shown_once:
+            lost.stands = stands_unseen(answer, shown_once)
+        raise
     if not answer.DESCRIPTOR.fields:
         line.screen.note("Done.")
     if shown_once:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from finlink_client.command_line import failures
 from finlink_client.command_line.connecting import Line, connected
+from finlink_client.command_line.output import OutputLostError
 from finlink_client.command_line.webhook_screen import harmless
 from finlink_client.errors import FinlinkError
 from finlink_client.settings_file import changes, diffs, plans, reader, rehearsal, writer
@@ -157,6 +158,9 @@ def _make(line: Line, found: Plan, comment: str) -> None:
         for one in changes.make(line.client, found, comment):
             done.append(one)
             _tell(line, one)
+    except OutputLostError as lost:
+        lost.stands = f"{' '.join(harmless(one.what) for one in done)} That stands all the same."
+        raise
     except (FinlinkError, KeyboardInterrupt):
         _say_what_was_done(line, done)
         raise
