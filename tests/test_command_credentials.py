@@ -9,6 +9,7 @@ from tests.shell import plain
 
 from finlink.config import v1
 from finlink_client.command_line import rpcs
+from finlink_server import credentials
 
 pytestmark = pytest.mark.either("What the command line asks does not depend on the database.")
 
@@ -236,6 +237,33 @@ def test_validate_only_tells_what_would_end_and_ends_nothing(customer, account, 
 
     assert told["ended_session"]["id"] == session.id
     assert not account.secrets.GetSecret(secret_id=secret.id).secret.HasField("revoke_time")
+
+
+CREDENTIALS = [
+    pytest.param(credentials.CLIENT_SECRET_TEST.new().text, id="client-secret"),
+    pytest.param(credentials.SERVICE_KEY.new().text, id="service-key"),
+    pytest.param(credentials.SETUP_TOKEN.new().text, id="setup-token"),
+    pytest.param("fls_live_" + 30 * "a", id="half-a-secret"),
+    pytest.param("whsec_" + 40 * "a", id="signing-secret"),
+    pytest.param(f"eyJ{30 * 'a'}.{30 * 'b'}.{30 * 'c'}", id="token"),
+]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["people", "json"])
+@pytest.mark.parametrize(
+    "place",
+    [["secrets", "report-leaked"], ["apps", "create", "--environment"], []],
+    ids=["extra", "option", "command"],
+)
+@pytest.mark.parametrize("credential", CREDENTIALS)
+def test_a_credential_that_was_typed_as_an_argument_is_not_said_again(
+    anyone, credential, place, more
+):
+    done = anyone.run(*place, credential, *more)
+
+    assert (done.code, done.out) == (2, "")
+    assert credential[8:] not in done.err
+    assert "it is in the shell's history now" in done.err
 
 
 def test_a_reader_that_goes_away_is_no_traceback(as_operator):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import traceback
+from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -37,6 +39,10 @@ _REMEDIES: Final = {
     "METHOD_UNKNOWN": "The server is older than this command: update it.",
     "DEADLINE_PASSED": "Try again with a longer --timeout: nothing was done.",
 }
+_IN_THE_HISTORY: Final = (
+    "A credential stood among the arguments: it is in the shell's history now, and others of this"
+    " machine could read it. Give it on standard input or in a variable, and replace this one."
+)
 _CALL_OF_THE_CLIENT: Final = re.compile(r"\b([a-z_]+)\.([a-z_]+)\b")
 
 
@@ -79,7 +85,17 @@ def show(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, StoryBrokenError):
         show_sentence(str(error), as_json=as_json, code="NOT_AS_TOLD")
         return EXIT_NO
+    if _is_of_a_request(error):
+        return show_mistake(click.UsageError(str(error)), as_json=as_json)
     raise error
+
+
+def _is_of_a_request(error: Exception) -> bool:
+    """Tell what the client refuses to send, which was typed so, from what is broken here."""
+    if not isinstance(error, TypeError | ValueError):
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_globals["__name__"] == "finlink_client.messages"
 
 
 def show_refusal(error: FinlinkError, *, as_json: bool) -> int:
@@ -111,10 +127,20 @@ def show_refusal(error: FinlinkError, *, as_json: bool) -> int:
 def show_mistake(error: click.ClickException, *, as_json: bool) -> int:
     """Show that a command cannot be run as it was typed; give the exit code."""
     if as_json:
-        _show_json(code="USAGE", message=error.format_message())
+        _show_json(code="USAGE", message=_without_credentials(error.format_message()))
     else:
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        click.echo(_without_credentials(shown.getvalue().rstrip("\n")), err=True)
     return EXIT_USAGE  # also where click would say 1, which means that the answer is no
+
+
+def _without_credentials(said: str) -> str:
+    """Leave out what was typed by mistake and must not stand there: screens are shared."""
+    from finlink_client.secret_scan import formats  # noqa: PLC0415 - only where something is wrong
+
+    masked = formats.masked(said)
+    return masked if masked == said else f"{masked}\n{_IN_THE_HISTORY}"
 
 
 def show_sentence(sentence: str, *, as_json: bool, code: str) -> None:

@@ -37,6 +37,11 @@ LONGEST: Final = max(len(one.prefix) + one.length for one in FORMATS)
 _ALL: Final = re.compile(
     b"|".join(rf"{one.prefix}[0-9A-Za-z]{{{one.length}}}".encode() for one in FORMATS)
 )
+# What somebody took for one, whole or not, and tokens: rather too much than one of them.
+_LIKE_ONE: Final = re.compile(
+    "|".join(rf"{one.prefix}[0-9A-Za-z]{{8,}}" for one in FORMATS)
+    + r"|whsec_[0-9A-Za-z+/=]{8,}|eyJ[\w-]+\.[\w-]+\.[\w-]+"
+)
 _BY_PREFIX: Final = {one.prefix: one for one in FORMATS}
 
 
@@ -66,6 +71,16 @@ def find(text: bytes, before: int) -> Iterator[Found]:
             at = match.end()
         else:
             at = match.start() + 1
+
+
+def masked(text: str) -> str:
+    """Give a text without the credentials in it, and without what only looks like one."""
+    return _LIKE_ONE.sub(lambda found: f"{_beginning(found[0])}…", text)
+
+
+def _beginning(credential: str) -> str:
+    known = [one.prefix for one in FORMATS if credential.startswith(one.prefix)]
+    return known[0] if known else credential[:3]
 
 
 def checksum(text: bytes) -> bytes:
