@@ -233,3 +233,27 @@ def test_an_endpoint_that_was_made_into_another_today_is_made_again(
 
     assert sorted(endpoints()) == ["a", "z"]
     assert "signing_secret: whsec_" in applied.out
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["people", "json"])
+def test_a_comment_that_is_no_unicode_is_wrong_usage_before_anything_is_asked(
+    as_customer, app_file, account, app, more
+):
+    path = app_file.write(FILE)
+
+    applied = as_customer("settings", "apply", "--yes", "--comment", "x\udcff", path, *more)
+
+    assert (applied.exit_code, applied.out) == (2, "")
+    assert "--comment" in applied.err
+    assert app_settings.read(account, app).version == 1
+
+
+def test_what_the_client_refuses_to_send_is_wrong_usage_in_whatever_command(
+    as_customer, monkeypatch
+):
+    monkeypatch.setenv("FINLINK_APP_ID", "app_\udcff")
+
+    exported = as_customer("settings", "export")
+
+    assert exported.exit_code == 2
+    assert "must be Unicode" in exported.err

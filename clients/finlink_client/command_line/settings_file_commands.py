@@ -25,6 +25,16 @@ EXIT_WRONG_FILE: Final = failures.EXIT_STATUS_BASE + 3  # as if the server had s
 EXIT_CHANGES: Final = 3
 _COLORS: Final = {"+": "green", "-": "red", " ": ""}
 
+
+def _unicode(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    """Refuse what could not be sent before the plan is shown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it must be Unicode, and holds half of a character.") from None
+    return text
+
+
 _app_id = click.option("--app-id", help="`app_…`; else the one that the file or the profile names.")
 _file = click.argument("file")
 _prune = click.option(
@@ -88,7 +98,12 @@ def plan(line: Line, *, file: str, app_id: str | None, prune: bool, exit_code: b
 @_file
 @_app_id
 @_prune
-@click.option("--comment", default="", help="Why, for whoever reads the versions later.")
+@click.option(
+    "--comment",
+    default="",
+    callback=_unicode,
+    help="Why, for whoever reads the versions later.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
 @_of_file
