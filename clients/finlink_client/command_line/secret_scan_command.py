@@ -43,15 +43,16 @@ _REMEDIES: Final = {
 
 @click.command(epilog=_EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--binary", is_flag=True, help="Look through binary files too.")
+@click.option("--binary", is_flag=True, help="Look through binary files in folders too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per finding, for programs.")
 def scan(paths: Sequence[str], *, binary: bool, as_json: bool) -> int:
     """Find client secrets, service keys and setup tokens in files, by format and checksum.
 
     PATH is a file, a folder with all that is below it, or '-' for standard input.
-    Nothing is sent anywhere. Folders named .git, binary files and links are passed
-    over. Shows path:line:column, the column in bytes, and the end of what was found,
-    never all of it.
+    What is named is looked into, be it a link, a pipe or binary. In a folder those
+    and folders named .git are passed over. Nothing is unpacked: no archive, and no
+    UTF-16 without its mark. Nothing is sent anywhere. Shows path:line:column, the
+    column in bytes, and the end of what was found, never all of it.
     """
     screen = Screen(as_json=as_json)
     tally, kinds = Tally(), set()
