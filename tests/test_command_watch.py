@@ -87,6 +87,23 @@ def test_people_see_what_changed_from_what_to_what(customer, account, app):
     assert "Traceback" not in seen
 
 
+def test_the_first_change_of_an_app_that_the_watch_did_not_begin_with_is_told_whole(
+    as_operator, account, app
+):
+    with as_operator.started("settings", "watch", "--app-ids", app.id, "--json") as process:
+        cursor = Lines(process).until(lambda one: one["caught_up"])["cursor"]
+        end(process)
+
+    with as_operator.started("settings", "watch", "--cursor", cursor) as process:
+        said = process.stderr.readline()
+        people.force_auth_token(account, app)
+        change = next(one for one in process.stdout if "force_auth_token" in one)
+        end(process)
+
+    assert said == "Watching settings; from here on as they happen.\n"
+    assert change.strip() == "link.force_auth_token: no → yes"
+
+
 def test_people_see_what_ended_and_why(as_operator, account, secret, session):
     with as_operator.started("watch", "revocations") as process:
         assert "as they happen" in process.stderr.readline()

@@ -14,6 +14,7 @@ from rich.text import Text
 from finlink_client.command_line import tables, values
 from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.screen import as_dict
+from finlink_client.errors import FinlinkError
 
 _KINDS: Final = ("revocations", "settings")
 # What a new version has by being one.
@@ -113,20 +114,24 @@ class _People:
     """For people: each thing that ended or changed, a line."""
 
     def __init__(self, line: Line) -> None:
+        self._line = line
         self._screen = line.screen
         self._caught_up: set[str] = set()
+        self._shown: set[str] = set()
         self._known: dict[str, dict[str, Text]] = {}
 
     def tell(self, message: Any) -> None:  # noqa: ANN401 - of either kind
         kind = _kind(message)
         for one in getattr(message, kind):
+            self._shown.add(kind)
             if kind == "settings":
                 self._tell_settings(one)
             else:
                 self._tell_revocation(one)
         if message.caught_up and kind not in self._caught_up:
             self._caught_up.add(kind)
-            self._screen.note(f"These were the {kind} of before; from here on as they happen.")
+            were = f"These were the {kind} of before" if kind in self._shown else f"Watching {kind}"
+            self._screen.note(f"{were}; from here on as they happen.")
 
     def _tell_revocation(self, revocation: Any) -> None:  # noqa: ANN401 - a Revocation
         what, name = ("session", revocation.session_id)
@@ -144,7 +149,8 @@ class _People:
 
     def _tell_settings(self, settings: Any) -> None:  # noqa: ANN401 - Settings
         rows = dict(tables.fields(settings))
-        before, self._known[settings.app_id] = self._known.get(settings.app_id), rows
+        before = self._known.get(settings.app_id) or self._predecessor(settings)
+        self._known[settings.app_id] = rows
         head = Text.assemble(
             values.cell(settings, "update_time"),
             "  settings of ",
@@ -155,6 +161,19 @@ class _People:
         for name, old, new in _changes(before, rows):
             change = Text.assemble(f"{'':22}{name}: ", (old, "red"), " → ", (new, "green"))
             self._screen.print(change)
+
+    def _predecessor(self, settings: Any) -> dict[str, Text] | None:  # noqa: ANN401 - Settings
+        """Ask for the version before one that arrives without it; None where that is too much."""
+        if "settings" not in self._caught_up or settings.version <= 1:
+            return None
+        try:
+            return dict(
+                tables.fields(
+                    self._line.client.settings.get(settings.app_id, version=settings.version - 1)
+                )
+            )
+        except FinlinkError:
+            return None  # the news is there all the same
 
 
 def _changes(
