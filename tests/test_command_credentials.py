@@ -187,6 +187,18 @@ def test_a_secret_that_was_never_used_says_so(customer, account, secret):
     assert "It has no active session." in seen
 
 
+def test_a_secret_that_has_ended_says_so_and_asks_for_no_password(customer, account, secret):
+    account.secrets.RevokeSecret(secret_id=secret.id, password=account.password)
+
+    with customer.terminal("secrets", "revoke", secret.id, width=120) as terminal:
+        code, seen = terminal.end()
+
+    assert code == 0
+    assert "(REVOKED): nothing would change." in plain(seen)
+    assert "This would end" not in plain(seen)
+    assert "Password:" not in plain(seen)
+
+
 def test_a_wrong_password_ends_nothing(customer, account, secret):
     with customer.terminal("secrets", "revoke", secret.id) as terminal:
         terminal.until("Password:")

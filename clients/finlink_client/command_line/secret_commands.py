@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC
+from typing import Any, Final
 
 import click
 
 from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.command_line.rpc_commands import show
 from finlink_client.command_line.secret_input import read_secret
-from finlink_client.command_line.values import time
+from finlink_client.command_line.values import cell, time
 
 _PASSWORD = "FINLINK_PASSWORD"  # noqa: S105 - the name of a variable
+_ENDED: Final = {"REVOKED", "EXPIRED"}
 
 
 @click.command("revoke")
@@ -38,7 +41,15 @@ def revoke(line: Line, secret_id: str, *, yes: bool, validate_only: bool) -> int
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to ask: say --yes if it is meant.")
         with telling_mistakes():
-            _show_what_would_end(line, secret_id)
+            secret = line.client.secrets.get(secret_id)
+        state = cell(secret, "state").plain
+        if state in _ENDED:
+            line.screen.describe(secret)
+            ended = secret.revoke_time if state == "REVOKED" else secret.expire_time
+            when = time(ended.ToDatetime(UTC))
+            line.screen.note(f"It ended at {when} ({state}): nothing would change.")
+            return 0
+        _show_what_would_end(line, secret)
         if os.environ.get(_PASSWORD):
             line.screen.confirm("End it for good?")
     password = read_secret(_PASSWORD, "password")
@@ -49,8 +60,7 @@ def revoke(line: Line, secret_id: str, *, yes: bool, validate_only: bool) -> int
     return show(line, answer)
 
 
-def _show_what_would_end(line: Line, secret_id: str) -> None:
-    secret = line.client.secrets.get(secret_id)
+def _show_what_would_end(line: Line, secret: Any) -> None:  # noqa: ANN401 - a Secret
     sessions = [
         one
         for one in line.client.sessions.list(secret.app_id, active_only=True)
