@@ -104,6 +104,7 @@ def test_nothing_changes_before_a_yes(
 
     assert applied.exit_code == exit_code
     assert "Change it? [y/N]" in applied.err
+    assert ("Nothing was changed." in applied.err) == (version == 1)
     assert app_settings.read(account, app).version == version
 
 

@@ -97,7 +97,9 @@ class Screen:
         """Ask on stderr, and go on only after a yes. Raises Abort after a no."""
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to ask: say --yes if it is meant.")
-        click.confirm(question, abort=True, err=True)
+        if not click.confirm(question, err=True):
+            self.note("Nothing was changed.")
+            raise click.Abort
 
     @contextmanager
     def progress(self, doing: str, *, after: int = 0) -> Iterator[Callable[[int], None]]:
