@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,6 +64,19 @@ def test_the_file_is_for_its_owner_alone_from_its_first_moment(anyone):
     assert [one.name for one in anyone.profiles.parent.iterdir()] == ["profiles.toml"]
 
 
+def test_a_file_that_is_a_link_stays_one(anyone, tmp_path):
+    anyone.run("profiles", "set", "one", "--target", "a.example:1")
+    elsewhere = tmp_path / "dotfiles.toml"
+    anyone.profiles.rename(elsewhere)
+    anyone.profiles.symlink_to(elsewhere)
+
+    anyone.run("profiles", "set", "two", "--target", "b.example:1")
+
+    assert anyone.profiles.is_symlink()
+    assert list(anyone.kept()) == ["one", "two"]
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
 @pytest.mark.parametrize(
     "arguments",
@@ -83,8 +97,9 @@ def test_a_file_that_others_can_read_is_refused(anyone, mode, arguments):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[one\n", "is not TOML"),
-        ('[one]\nservice_key = "fsk_hidden\n', "is not TOML"),
+        ("[one\n", "is not TOML (at line 1)"),
+        ('[one]\nservice_key = "fsk_hidden\n', "is not TOML (at line 2)"),
+        ('[one]\n\ntarget = """hidden', "is not TOML (at line 3)"),
         ('[one]\npassword = "hidden"\n', "[one] has password, which is none of"),
         ("[one]\ntarget = 7\n", "[one] must be a table of texts"),
         ('one = "hidden"\n', "[one] must be a table of texts"),
@@ -111,6 +126,7 @@ def test_a_file_that_is_broken_is_named_and_not_quoted(anyone, text, says):
         pytest.param(lambda file: file.write_bytes(b"[one]\ntarget = '\xff'\n"), id="not-utf-8"),
         pytest.param(lambda file: file.write_text("[one\n"), id="not-toml"),
         pytest.param(lambda file: (file.unlink(), file.mkdir()), id="folder"),
+        pytest.param(lambda file: (file.unlink(), os.mkfifo(file, 0o600)), id="pipe"),
     ],
 )
 def test_a_file_that_cannot_be_used_never_looks_like_an_answer(anyone, spoil, more):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 
@@ -58,25 +58,35 @@ def file() -> Path:
 def read() -> dict[str, Profile]:
     """Read all profiles. Raises UsageError for a file that others could read, or broken."""
     try:
-        with file().open("rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+        with _opened() as opened:
+            status = os.fstat(opened.fileno())
+            mode = stat.S_IMODE(status.st_mode)
+            if not stat.S_ISREG(status.st_mode):
+                raise click.UsageError(f"{file()} is no file.")
             if mode & 0o077:
                 raise click.UsageError(
                     f"Others can read {file()}, which holds credentials (its mode is {mode:04o})."
                     f" Close it: chmod 600 '{file()}'; and replace what they may have read."
                 )
-            tables = tomllib.load(opened)
+            content = opened.read()
+            tables = tomllib.loads(content.decode())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise click.UsageError(f"Cannot read {file()}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         # Where, and not what: the line may hold a credential.
-        where = re.search(r"at line \d+", str(error))
-        raise click.UsageError(
-            f"{file()} is not TOML{f' ({where[0]})' if where else ''}: repair it."
-        ) from None
+        where = re.search(r"at line (\d+)", str(error))
+        before = content[: error.start] if isinstance(error, UnicodeDecodeError) else content
+        line = int(where[1]) if where else before.rstrip().count(b"\n") + 1
+        raise click.UsageError(f"{file()} is not TOML (at line {line}): repair it.") from None
     return {name: _profile(name, table) for name, table in tables.items()}
+
+
+def _opened() -> BinaryIO:
+    """Open the file, and wait for nobody where a pipe stands in its place."""
+    flags = os.O_RDONLY | os.O_NONBLOCK
+    return open(file(), "rb", opener=lambda path, _: os.open(path, flags))
 
 
 def find(name: str) -> Profile:
@@ -145,15 +155,16 @@ def _write(profiles: dict[str, Profile]) -> None:
         # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
         lines += [f"{key} = {_quoted(one)}" for key, one in asdict(profile).items() if one]
         lines.append("")
+    place = file().resolve()  # who linked it from elsewhere keeps the link
     try:
         # Made with mode 0600 from the beginning.
-        handle, path = tempfile.mkstemp(dir=file().parent, prefix=".profiles-")
+        handle, path = tempfile.mkstemp(dir=place.parent, prefix=".profiles-")
         try:
             with os.fdopen(handle, "wb") as opened:
                 opened.write("\n".join(lines).encode())
                 opened.flush()
                 os.fsync(opened.fileno())
-            Path(path).replace(file())
+            Path(path).replace(place)
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise
