@@ -105,6 +105,21 @@ def test_a_refusal_as_json_is_one_object_on_stderr(customer, app):
     assert done.error["call_id"].startswith("call_")
 
 
+def test_every_error_as_json_has_the_same_keys(customer):
+    refused = customer.run("secrets", "get", NO_SUCH_SECRET, "--json").error
+
+    mistaken = customer.run("secrets", "get", "--json").error
+
+    assert list(mistaken) == list(refused)
+
+
+def test_json_before_the_command_is_told_where_it_stands(anyone):
+    done = anyone.run("--json", "apps", "list")
+
+    assert done.code == 2
+    assert "--json stands after the command" in done.error["message"]
+
+
 def test_a_message_that_says_what_to_do_is_followed_by_no_second_remedy(customer, account, app):
     for _ in range(5):
         people.new_secret(account, app)

@@ -73,6 +73,12 @@ class Finlink(LazyGroup):
         del ctx
         return [*(noun for nouns in SECTIONS.values() for noun in nouns), *OTHERS]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Tell who says --json first where it stands."""
+        if args[:1] == ["--json"]:
+            raise click.UsageError("--json stands after the command: `finlink apps list --json`.")
+        return super().parse_args(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make a noun's group."""
         del ctx

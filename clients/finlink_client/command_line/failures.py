@@ -43,6 +43,17 @@ _IN_THE_HISTORY: Final = (
     "A credential stood among the arguments: it is in the shell's history now, and others of this"
     " machine could read it. Give it on standard input or in a variable, and replace this one."
 )
+# What every error has as JSON, also where the service was not asked.
+_SAYS_NOTHING: Final[dict[str, Any]] = {
+    "code": "",
+    "reason": "",
+    "message": "",
+    "remedy": "",
+    "facts": {},
+    "field_violations": [],
+    "retry_delay_seconds": None,
+    "call_id": "",
+}
 _CALL_OF_THE_CLIENT: Final = re.compile(r"\b([a-z_]+)\.([a-z_]+)\b")
 
 
@@ -152,7 +163,7 @@ def show_sentence(sentence: str, *, as_json: bool, code: str) -> None:
 
 
 def _show_json(**facts: Any) -> None:  # noqa: ANN401 - what JSON can hold
-    click.echo(json.dumps({"error": facts}, ensure_ascii=False), err=True)
+    click.echo(json.dumps({"error": {**_SAYS_NOTHING, **facts}}, ensure_ascii=False), err=True)
 
 
 def _show(message: str, lines: list[str], marks: str) -> None:
