@@ -118,6 +118,11 @@ def test_a_file_that_is_broken_is_named_and_not_quoted(anyone, text, says):
     assert "Traceback" not in done.err
 
 
+def replace_with_a_pipe(file):
+    file.unlink()
+    os.mkfifo(file, 0o600)
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]], ids=["people", "json"])
 @pytest.mark.parametrize(
     "spoil",
@@ -126,7 +131,7 @@ def test_a_file_that_is_broken_is_named_and_not_quoted(anyone, text, says):
         pytest.param(lambda file: file.write_bytes(b"[one]\ntarget = '\xff'\n"), id="not-utf-8"),
         pytest.param(lambda file: file.write_text("[one\n"), id="not-toml"),
         pytest.param(lambda file: (file.unlink(), file.mkdir()), id="folder"),
-        pytest.param(lambda file: (file.unlink(), os.mkfifo(file, 0o600)), id="pipe"),
+        pytest.param(replace_with_a_pipe, id="pipe"),
     ],
 )
 def test_a_file_that_cannot_be_used_never_looks_like_an_answer(anyone, spoil, more):

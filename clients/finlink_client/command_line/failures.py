@@ -106,7 +106,7 @@ def _is_of_a_request(error: Exception) -> bool:
     if not isinstance(error, TypeError | ValueError):
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return frames[-1].f_globals["__name__"] == "finlink_client.messages"
+    return bool(frames[-1].f_globals["__name__"] == "finlink_client.messages")
 
 
 def show_refusal(error: FinlinkError, *, as_json: bool) -> int:
