@@ -64,6 +64,14 @@ def test_a_tls_root_that_holds_no_certificate_is_named(nowhere, tmp_path):
     assert f"{file} holds no certificate in PEM" in done.err
 
 
+@pytest.mark.parametrize("target", ["https://a.example", "http://a.example:1", "a.example"])
+def test_a_target_that_is_no_host_and_port_says_what_it_must_be(nowhere, target):
+    done = nowhere.run("banks", "list", "--target", target)
+
+    assert done.code == 2
+    assert f"The target {target} must be HOST:PORT, without https://." in done.err
+
+
 def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(nowhere):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

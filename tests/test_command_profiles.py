@@ -193,6 +193,14 @@ def test_an_environment_that_cannot_be_meant_is_refused(anyone, variables, says)
     assert says in done.err
 
 
+def test_a_profile_that_is_not_signed_in_names_itself_in_the_remedy(anyone):
+    anyone.run("profiles", "set", "shop", "--email", "ana@example.com")
+
+    done = anyone.run("apps", "list", "--profile", "shop")
+
+    assert "`finlink login --profile shop`" in done.err
+
+
 def test_an_account_can_sign_in_by_the_environment_alone(anyone, account, app):
     shell = anyone.using(EMAIL=account.email, PASSWORD=account.password)
 

@@ -43,9 +43,12 @@ _NO_APP: Final = (
 class Line:
     """A command's line to the service, and the screen that it shows things on."""
 
-    def __init__(self, profile: Profile, timeout: timedelta | None, *, as_json: bool) -> None:
-        """Connect with the first call."""
+    def __init__(
+        self, profile: Profile, timeout: timedelta | None, *, as_json: bool, name: str = ""
+    ) -> None:
+        """Connect with the first call. `name` is that of the profile, if one was asked for."""
         self.profile = profile
+        self._name = name
         self._timeout = timeout
         self._as_json = as_json
 
@@ -59,7 +62,7 @@ class Line:
     @cached_property
     def client(self) -> Finlink:
         """The client, with the profile's credential."""
-        return open_client(self.profile, self._timeout)
+        return open_client(self.profile, self._timeout, self._name)
 
     @property
     def profile_app_id(self) -> str:
@@ -120,7 +123,8 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
         as_json: bool,
         **rest: Any,  # noqa: ANN401 - the command's own
     ) -> Any:  # noqa: ANN401 - its exit code, if it is not 0
-        with Line(_profile(profile, target, tls_root), timeout, as_json=as_json) as line:
+        found = _profile(profile, target, tls_root)
+        with Line(found, timeout, as_json=as_json, name=profile or "") as line:
             return line.reaching(lambda: command(line, **rest))
 
     run = update_wrapper(run, command)
@@ -129,12 +133,13 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def open_client(profile: Profile, timeout: timedelta | None) -> Finlink:
-    """Make a client of what a profile holds."""
+def open_client(profile: Profile, timeout: timedelta | None, name: str = "") -> Finlink:
+    """Make a client of what a profile holds; `name` is that of one that was asked for."""
     from finlink_client.client import Finlink  # noqa: PLC0415 - imports gRPC
     from finlink_client.transport import Options  # noqa: PLC0415 - the same
 
     target = profile.target or TARGET
+    _check_target(target)
     options: Options = {} if timeout is None else {"timeout": timeout}
     if profile.tls_root:
         options["root_certificates"] = certificates(Path(profile.tls_root))
@@ -150,7 +155,7 @@ def open_client(profile: Profile, timeout: timedelta | None) -> Finlink:
             password = os.environ.get("FINLINK_PASSWORD", "")
             if not password:
                 raise click.UsageError(
-                    f"{profile.email} is not signed in: `finlink login` does that, or set"
+                    f"{profile.email} is not signed in: `{_login(name)}` does that, or set"
                     " FINLINK_PASSWORD."
                 )
             email = profile.email
@@ -158,6 +163,17 @@ def open_client(profile: Profile, timeout: timedelta | None) -> Finlink:
         return Finlink.anonymous(target, **options)
     except ValueError as error:
         raise click.UsageError(f"The credential: {error}") from None
+
+
+def _check_target(target: str) -> None:
+    """Refuse what gRPC would take for the name of a host, or of one on port 443."""
+    is_url = "://" in target and target.partition("://")[0].lower() in {"http", "https"}
+    if is_url or ":" not in target:
+        raise click.UsageError(f"The target {target} must be HOST:PORT, without https://.")
+
+
+def _login(name: str) -> str:
+    return f"finlink login --profile {name}" if name else "finlink login"
 
 
 def environment(variables: Mapping[str, str]) -> Profile:
