@@ -35,6 +35,15 @@ def test_values_of_enums_are_offered():
     assert [one.upper() for one in found] == ["OPERATIONAL", "DEGRADED", "DOWN"]
 
 
+@pytest.mark.parametrize(
+    "words", [("settings", "plan"), ("settings", "apply"), ("secrets", "scan")], ids=" ".join
+)
+def test_files_are_offered_where_one_is_meant(words):
+    complete = ShellComplete(commands.finlink, {}, "finlink", "_FINLINK_COMPLETE")
+
+    assert [one.type for one in complete.get_completions(list(words), "a")] == ["file"]
+
+
 def test_names_of_profiles_are_offered(anyone, monkeypatch):
     for name in ("shop", "shop-test", "ops"):
         anyone.run("profiles", "set", name, "--target", "a.example:1")

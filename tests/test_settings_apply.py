@@ -108,6 +108,13 @@ def test_nothing_changes_before_a_yes(
     assert app_settings.read(account, app).version == version
 
 
+def test_a_file_from_standard_input_needs_a_yes_on_the_command_line(as_customer, app_file):
+    applied = as_customer("settings", "apply", "-", stdin=app_file.write(FILE).read_text())
+
+    assert applied.exit_code == 2
+    assert "The file took standard input" in applied.err
+
+
 def test_at_a_terminal_the_plan_is_in_color_and_the_question_comes_after_it(
     customer, app_file, account, app
 ):

@@ -42,7 +42,13 @@ _REMEDIES: Final = {
 
 
 @click.command(epilog=_EXIT_CODES)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH...",
+    type=click.Path(allow_dash=True, readable=False),  # by which a shell completes it
+)
 @click.option("--binary", is_flag=True, help="Look through binary files in folders too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per finding, for programs.")
 def scan(paths: Sequence[str], *, binary: bool, as_json: bool) -> int:

@@ -36,7 +36,8 @@ def _unicode(_context: click.Context, _parameter: click.Parameter, text: str) ->
 
 
 _app_id = click.option("--app-id", help="`app_…`; else the one that the file or the profile names.")
-_file = click.argument("file")
+# Its type lets a shell complete it.
+_file = click.argument("file", type=click.Path(allow_dash=True, readable=False))
 _prune = click.option(
     "--prune", is_flag=True, help="Delete endpoints that the file does not name; else they stay."
 )
@@ -126,14 +127,16 @@ def apply(
         _show(line, found)
     if found.changes_anything:
         if not yes:
-            _ask(line)
+            _ask(line, file)
         _make(line, found, comment)
     return 0
 
 
-def _ask(line: Line) -> None:
+def _ask(line: Line, file: str) -> None:
     if line.screen.is_json:
         raise click.UsageError("With --json nobody is asked: say --yes if it is meant.")
+    if file == "-":
+        raise click.UsageError("The file took standard input, where a yes would come from: --yes.")
     line.screen.confirm("Change it?")
 
 
