@@ -171,6 +171,13 @@ def test_explaining_a_link_ticks_what_passed_and_says_what_to_do_about_what_fail
     assert any(re.fullmatch(r"product +TRANSACTIONS +URL", line) for line in lines)
 
 
+def test_explaining_a_link_does_not_send_to_itself(customer, redirect_id):
+    done = customer.run("link", "explain", f"id={redirect_id}&product=TRANSACTIONS&theme=PINK")
+
+    assert "LINK_PARAMETER_INVALID  Correct the parameter." in done.out
+    assert "links explain" not in done.out
+
+
 def test_explaining_a_link_that_opens_exits_with_0(customer, app, redirect_id):
     done = customer.run("link", "explain", f"id={redirect_id}&product=TRANSACTIONS")
 

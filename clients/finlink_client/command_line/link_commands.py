@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 import grpc
@@ -12,6 +12,9 @@ from rich.text import Text
 from finlink_client.command_line import failures, rpc_commands, tables, values
 from finlink_client.command_line.connecting import Line, connected, telling_mistakes
 from finlink_client.errors import FailedPrecondition
+
+# What remedies say of this command, to who does not run it yet.
+_THIS_COMMAND: Final = "; `finlink links explain` shows every check."
 
 
 @click.command("explain")
@@ -92,4 +95,5 @@ def _remedy(check: Any) -> Text:  # noqa: ANN401 - a LinkCheck
     refusal = FailedPrecondition(
         grpc.StatusCode.FAILED_PRECONDITION, check.message, reason=check.reason
     )
-    return Text.assemble((check.reason, "bold"), f"  {failures.remedy(refusal)}")
+    told = failures.remedy(refusal).replace(_THIS_COMMAND, ".")
+    return Text.assemble((check.reason, "bold"), f"  {told}")
