@@ -3,6 +3,7 @@
 Up to half a second of each command is imports, and the tests run hundreds. Theirs are forks of
 one process that has imported everything and done nothing: each with an environment, an input,
 an output and an exit code of its own. gRPC's threads survive no fork, and begin after it.
+Servers are started as fresh interpreters: see `processes.Home.run`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,10 @@ class Home:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the server to its end; settings without FINLINK_."""
-        return forks.run("finlink-server", arguments, self.environment(settings), _PATIENCE)
+        environment = self.environment(settings)
+        if arguments[0] == "serve":  # as people start it: it may start workers of its own
+            return run("-m", "finlink_server", *arguments, env=environment)
+        return forks.run("finlink-server", arguments, environment, _PATIENCE)
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it running."""

@@ -18,11 +18,8 @@ from tests import readme
 import finlink_client
 from finlink.config import v1
 
-# Where this checkout's own packages lie, whatever else is installed.
-PACKAGES = [
-    str(Path(str(finlink_client.__file__)).parents[1]),
-    str(Path(str(v1.__file__)).parents[3]),
-]
+# This checkout's own packages, whatever else is installed.
+PACKAGES = [Path(str(finlink_client.__file__)).parent, Path(str(v1.__file__)).parents[2]]
 PROJECT = tomllib.loads((readme.REPOSITORY / "pyproject.toml").read_text())["project"]
 RECIPES = [
     block.text
@@ -90,7 +87,7 @@ grpc.insecure_channel(50051)
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> Path:
-    """The interpreter of an environment that holds the client's needs and the extra `types`."""
+    """The interpreter of an environment that holds the client, its needs and the extra `types`."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
     packages = Path(str(sysconfig.get_path("purelib", vars={"base": str(folder)})))
@@ -98,6 +95,8 @@ def environment(tmp_path_factory) -> Path:
         name = re.split(r"[^\w-]", needed)[0]
         for top in {Path(str(file)).parts[0] for file in metadata.files(name) or ()}:
             lay(packages, Path(str(metadata.distribution(name).locate_file(top))))
+    for package in PACKAGES:
+        lay(packages, package)
     return Path(str(folder)) / "bin" / "python"
 
 
@@ -114,7 +113,7 @@ def check(python: Path, folder: Path, programs: dict[str, str], *strict: str) ->
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--python-executable", python, *strict, *programs],
         cwd=folder,
-        env={**os.environ, "MYPYPATH": os.pathsep.join(PACKAGES)},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
         check=False,
         text=True,
